@@ -1,0 +1,328 @@
+"""What a batch holds and decides: what to send next, and what an answer means for whom.
+
+It sends nothing; that is the part of the twins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, TypeVar
+
+from ..errors import (
+    HaltedError,
+    InvalidStateError,
+    MalformedRequestError,
+    MalformedResponseError,
+    NotFoundError,
+    OutcomeUnknownError,
+    SalesforceError,
+    TransportError,
+)
+from . import json, operations, replies
+from .http import Response
+from .subrequests import (
+    CreateSubrequest,
+    DeleteSubrequest,
+    GetSubrequest,
+    QuerySubrequest,
+    RequestSubrequest,
+    Subrequest,
+    SubrequestState,
+    UpdateSubrequest,
+    UpsertSubrequest,
+)
+from .urls import ExternalId
+
+MAX_SUBREQUESTS = 25
+
+AnySubrequest = Subrequest[Any]
+S = TypeVar("S", bound=AnySubrequest)
+
+
+class BatchBuilder:
+    """Collects subrequests and keeps their order; shared by the batches of both twins."""
+
+    def __init__(
+        self, version: str, *, halt_on_error: bool, autoraise: bool, group_errors: bool
+    ) -> None:
+        if group_errors and not autoraise:
+            raise ValueError(
+                "group_errors groups the errors that autoraise raises; pass autoraise=True too"
+            )
+        self._version = version
+        self._halt_on_error = halt_on_error
+        self._autoraise = autoraise
+        self._group_errors = group_errors
+        self._subrequests: list[AnySubrequest] = []
+        self._request_count = 0
+        self._running = False
+        self.sobject = BatchSObject(self)
+        """Subrequests on records: create, get, update, upsert, delete."""
+
+    def query(
+        self, soql: str, include_all_records: bool = False, *, first_page_only: bool = False
+    ) -> QuerySubrequest:
+        """Add a query.
+
+        All its pages are fetched when the batch is executed, unless *first_page_only*. With
+        *include_all_records*, deleted and archived records are found too (``queryAll``).
+        """
+        operation = operations.query(soql, include_all_records=include_all_records)
+        return self.add(
+            QuerySubrequest(operation, len(self), first_page_only=first_page_only),
+        )
+
+    def request(self, method: str, url: str, body: object = None) -> RequestSubrequest:
+        """Add any other request that a batch may carry.
+
+        *url* is a path below the version (``limits``), or one that names its version:
+        ``v67.0/limits``, ``/v67.0/limits``, ``/services/data/v67.0/limits``; values in it must be
+        percent-encoded. *body* becomes JSON.
+        """
+        operation = operations.request(method, url, body)
+        if operation.version and float(operation.version) > float(self._version):
+            raise ValueError(
+                f"a subrequest of version {operation.version} does not fit into a batch of version "
+                f"{self._version}; it may be older, not newer"
+            )
+        return self.add(RequestSubrequest(operation, len(self)))
+
+    def add(self, subrequest: S) -> S:
+        """Put *subrequest* at the end. For the builders only; users call what they mean."""
+        self._subrequests.append(subrequest)
+        return subrequest
+
+    @property
+    def subrequests(self) -> tuple[AnySubrequest, ...]:
+        """All subrequests, in the order in which they were added."""
+        return tuple(self._subrequests)
+
+    def __len__(self) -> int:
+        return len(self._subrequests)
+
+    def __iter__(self) -> Iterator[AnySubrequest]:
+        return iter(self.subrequests)
+
+    @property
+    def succeeded(self) -> tuple[AnySubrequest, ...]:
+        """The subrequests that succeeded."""
+        return self._in_state(SubrequestState.SUCCEEDED)
+
+    @property
+    def failed(self) -> tuple[AnySubrequest, ...]:
+        """The subrequests that failed; those that were only halted are not among them."""
+        return self._in_state(SubrequestState.FAILED)
+
+    @property
+    def halted(self) -> tuple[AnySubrequest, ...]:
+        """The subrequests that were not executed because one before them failed."""
+        return self._in_state(SubrequestState.HALTED)
+
+    @property
+    def unknown(self) -> tuple[AnySubrequest, ...]:
+        """The subrequests that were sent and got no usable answer."""
+        return self._in_state(SubrequestState.UNKNOWN)
+
+    @property
+    def has_errors(self) -> bool:
+        """Whether any subrequest failed, was halted, or has an unknown outcome."""
+        return any(subrequest.error is not None for subrequest in self._subrequests)
+
+    @property
+    def request_count(self) -> int:
+        """How many HTTP requests were sent for this batch, the next pages of queries included."""
+        return self._request_count
+
+    def __repr__(self) -> str:
+        counts = {state: len(self._in_state(state)) for state in SubrequestState}
+        shown = ", ".join(f"{count} {state.value}" for state, count in counts.items() if count)
+        return f"<{type(self).__name__}: {shown or 'empty'}>"
+
+    def _in_state(self, state: SubrequestState) -> tuple[AnySubrequest, ...]:
+        return tuple(item for item in self._subrequests if item.state is state)
+
+    # What the twins drive.
+
+    def _begin(self, *, resend_unknown: bool) -> None:
+        if self._running:
+            raise InvalidStateError("this batch is being executed already; wait for that to end")
+        self._running = True
+        if resend_unknown:
+            for subrequest in self.unknown:
+                subrequest.reset()
+
+    def _end(self) -> None:
+        self._running = False
+
+    def _next_chunk(self) -> list[AnySubrequest]:
+        """Choose what the next request carries; empty when all has been sent."""
+        unsent = (item for item in self._subrequests if item.unsent)
+        return [item for item, _ in zip(unsent, range(MAX_SUBREQUESTS), strict=False)]
+
+    def _envelope(self, chunk: Iterable[AnySubrequest]) -> bytes:
+        items = []
+        for operation in (subrequest.operation for subrequest in chunk):
+            item: dict[str, object] = {
+                "method": operation.method,
+                "url": operation.batch_url(self._version),
+            }
+            if operation.body is not None:
+                item["richInput"] = json.raw(operation.body)
+            items.append(item)
+        return json.envelope({"haltOnError": self._halt_on_error, "batchRequests": items})
+
+    def _answered(self, chunk: list[AnySubrequest], response: Response) -> None:
+        """Give each subrequest of *chunk* its answer; raise if there is none to give."""
+        if response.status_code != 200:
+            self._refused(chunk, response)
+        try:
+            answers = replies.parse_batch(response, len(chunk))
+        except MalformedResponseError as error:
+            for subrequest in chunk:
+                subrequest.lose(error)
+            error.request = f"batch of {len(chunk)}"
+            raise
+        for subrequest, reply in zip(chunk, answers, strict=True):
+            subrequest.accept(reply)
+        if self._halt_on_error and any(reply.status_code >= 400 for reply in answers):
+            for subrequest in self._subrequests:
+                if subrequest.unsent:
+                    subrequest.accept(replies.HALTED)
+
+    def _refused(self, chunk: list[AnySubrequest], response: Response) -> None:
+        error = replies.error_from_response(response, f"batch of {len(chunk)}")
+        if not replies.is_refusal(error):
+            self._lose(chunk, error)
+        raise error
+
+    def _interrupted(self, chunk: list[AnySubrequest], error: BaseException) -> None:
+        """Decide what it means for *chunk* that *error* came instead of an answer."""
+        # Of our own errors, only a TransportError can come after the request has left.
+        sent = (
+            error.sent
+            if isinstance(error, TransportError)
+            else not isinstance(error, SalesforceError)
+        )
+        if sent:
+            self._lose(chunk, error)
+
+    def _lose(self, chunk: list[AnySubrequest], error: BaseException) -> None:
+        """Note that *chunk* was sent and whether it was executed cannot be known.
+
+        Where it only reads, nothing can have happened: it stays pending.
+        """
+        if all(subrequest.operation.reads_only for subrequest in chunk):
+            return
+        for subrequest in chunk:
+            subrequest.lose(error)
+        if isinstance(error, SalesforceError):
+            first, last = chunk[0].index, chunk[-1].index
+            raise OutcomeUnknownError(
+                f"{len(chunk)} subrequests ({first} to {last}) were sent, and whether they were "
+                f"executed is unknown: {error}. Look in the org, or call "
+                "execute(resend_unknown=True) if executing them twice does no harm",
+                subrequests=chunk,
+            ) from error
+
+    def _incomplete(self) -> list[QuerySubrequest]:
+        """List the queries whose next page is still to be fetched."""
+        queries = (item for item in self._subrequests if isinstance(item, QuerySubrequest))
+        return [query for query in queries if query.next_path is not None]
+
+    def _page_answered(self, query: QuerySubrequest, response: Response) -> None:
+        """Give *query* its next page; raise what is not the fault of this query."""
+        if response.status_code != 200:
+            error = replies.error_from_response(response, query.describe())
+            if not isinstance(error, MalformedRequestError | NotFoundError):
+                raise error
+            query.refuse_page(error)
+            return
+        try:
+            query.accept_page(replies.parse(response))
+        except MalformedResponseError as error:
+            query.refuse_page(error)
+
+    def _raise_errors(self) -> None:
+        """Do what *autoraise* promises, once everything has been sent."""
+        if not self._autoraise:
+            return
+        errors = [item.error for item in self._subrequests if item.error is not None]
+        errors = [error for error in errors if not isinstance(error, HaltedError)] or errors
+        if errors and self._group_errors:
+            raise ExceptionGroup(f"{len(errors)} of {len(self)} subrequests failed", errors)
+        if errors:
+            raise errors[0]
+
+
+class BatchSObject:
+    """Adds subrequests on records to a batch."""
+
+    def __init__(self, batch: BatchBuilder) -> None:
+        self._batch = batch
+
+    def create(self, sobject: str, data: Mapping[str, object]) -> CreateSubrequest:
+        """Add the creation of a record from *data*, its fields by API name."""
+        operation = operations.create(sobject, data)
+        return self._batch.add(CreateSubrequest(operation, len(self._batch)))
+
+    def get(
+        self,
+        sobject: str,
+        id: ExternalId,
+        *,
+        fields: Iterable[str] | None = None,
+        external_id_field: str | None = None,
+    ) -> GetSubrequest:
+        """Add the retrieval of a record, with all its fields or those named by *fields*.
+
+        *id* is the record id, or the external id if *external_id_field* names its field.
+        """
+        operation = operations.get(sobject, id, fields=fields, external_id_field=external_id_field)
+        return self._batch.add(GetSubrequest(operation, len(self._batch)))
+
+    def update(
+        self,
+        sobject: str,
+        id: ExternalId,
+        data: Mapping[str, object],
+        *,
+        external_id_field: str | None = None,
+    ) -> UpdateSubrequest:
+        """Add the update of the fields in *data*; None empties a field.
+
+        *id* is the record id, or the external id if *external_id_field* names its field; nothing
+        is created in either case.
+        """
+        operation = operations.update(sobject, id, data, external_id_field=external_id_field)
+        given = str(id) if external_id_field is None else None
+        return self._batch.add(UpdateSubrequest(operation, len(self._batch), id=given))
+
+    def upsert(
+        self,
+        sobject: str,
+        external_id_field: str,
+        data: Mapping[str, object],
+        *,
+        external_id: ExternalId | None = None,
+        update_only: bool = False,
+    ) -> UpsertSubrequest:
+        """Add the update of the record with an external id, or its creation if there is none.
+
+        The external id is that in *data*, or *external_id* if *data* has none. With
+        *update_only*, nothing is created.
+        """
+        operation = operations.upsert(
+            sobject, external_id_field, data, external_id=external_id, update_only=update_only
+        )
+        return self._batch.add(UpsertSubrequest(operation, len(self._batch)))
+
+    def delete(
+        self, sobject: str, id: ExternalId, *, external_id_field: str | None = None
+    ) -> DeleteSubrequest:
+        """Add the deletion of a record.
+
+        *id* is the record id, or the external id if *external_id_field* names its field.
+        """
+        operation = operations.delete(sobject, id, external_id_field=external_id_field)
+        given = str(id) if external_id_field is None else None
+        return self._batch.add(DeleteSubrequest(operation, len(self._batch), id=given))

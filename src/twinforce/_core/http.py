@@ -1,0 +1,130 @@
+"""The seam between the client and an HTTP library: a request in, a fully read response out."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from typing import Protocol
+
+import attrs
+
+from .version import __version__
+
+USER_AGENT = f"twinforce/{__version__}"
+SECRET_HEADERS = frozenset({"authorization", "proxy-authorization", "cookie", "set-cookie"})
+RESERVED_HEADERS = SECRET_HEADERS | {"host", "content-length", "transfer-encoding", "connection"}
+
+_HEADER_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_HEADER_VALUE = re.compile(r"[\t\x20-\x7e]*")
+
+
+def redacted(headers: Mapping[str, str]) -> str:
+    """Show *headers* without the values that let somebody in."""
+    return repr(
+        {name: "***" if name.lower() in SECRET_HEADERS else headers[name] for name in headers}
+    )
+
+
+def _size(body: bytes | None) -> str:
+    return "None" if body is None else f"<{len(body)} bytes>"
+
+
+def _is_positive(_: Timeout, field: attrs.Attribute[float], seconds: float) -> None:
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float):
+        raise TypeError(
+            f"Timeout.{field.name} is a number of seconds, not {type(seconds).__name__}"
+        )
+    if not (math.isfinite(seconds) and seconds > 0):
+        raise ValueError(
+            f"Timeout.{field.name} must be a finite number of seconds above 0, not {seconds}"
+        )
+
+
+@attrs.frozen
+class Timeout:
+    """How long to wait, in seconds: for a connection, and for each next piece of the answer.
+
+    Salesforce lets a batch run for ten minutes, so ``Timeout(read=600)`` waits for the slowest.
+    """
+
+    connect: float = attrs.field(default=10.0, validator=_is_positive)
+    read: float = attrs.field(default=120.0, validator=_is_positive)
+
+
+@attrs.frozen
+class Request:
+    """One HTTP request. *url* is sent byte for byte, and *headers* as they stand."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str] = attrs.field(repr=redacted)
+    body: bytes | None = attrs.field(repr=_size)
+    timeout: Timeout
+
+
+@attrs.frozen
+class Response:
+    """One HTTP response, fully read and decoded. Header names are lower-case."""
+
+    status_code: int
+    headers: Mapping[str, str] = attrs.field(repr=redacted)
+    body: bytes = attrs.field(repr=_size)
+
+
+class Transport(Protocol):
+    """Sends requests and waits for their answers, in blocking code.
+
+    ``send`` returns whatever the server answers, error statuses and redirects included: it follows
+    none, keeps no cookies and adds no credentials. It raises only
+    :class:`twinforce.errors.TransportError` and its subclasses.
+    """
+
+    def send(self, request: Request, /) -> Response: ...
+
+    def close(self) -> None: ...
+
+
+class AsyncTransport(Protocol):
+    """Sends requests and waits for their answers, in async code; see :class:`Transport`."""
+
+    async def send(self, request: Request, /) -> Response: ...
+
+    async def aclose(self) -> None: ...
+
+
+def api_request(
+    method: str,
+    url: str,
+    *,
+    access_token: str,
+    body: bytes | None,
+    headers: Mapping[str, str] | None,
+    timeout: Timeout,
+) -> Request:
+    """Make a request to the REST API; *headers* add to ours, or replace them."""
+    own = {
+        "Authorization": f"Bearer {access_token}",
+        "Accept": "application/json",
+        "User-Agent": USER_AGENT,
+        # Keeps the messages of errors within a batch from being HTML-escaped, where it is heeded.
+        "X-Chatter-Entity-Encoding": "false",
+    }
+    if body is not None:
+        own["Content-Type"] = "application/json; charset=UTF-8"
+    given = checked_headers(headers or {})
+    replaced = {name.lower() for name in given}
+    kept = {name: value for name, value in own.items() if name.lower() not in replaced}
+    return Request(method, url, kept | given, body, timeout)
+
+
+def checked_headers(headers: Mapping[str, str]) -> dict[str, str]:
+    """Check headers that a user gives: names and values that HTTP can carry, no credentials."""
+    for name, value in headers.items():
+        if not isinstance(name, str) or not isinstance(value, str):
+            raise TypeError(f"the header {name!r} and its value must be str")
+        if not _HEADER_NAME.fullmatch(name) or not _HEADER_VALUE.fullmatch(value):
+            raise ValueError(f"the header {name!r} holds characters that a header cannot carry")
+        if name.lower() in RESERVED_HEADERS:
+            raise ValueError(f"the header {name} is set by the client; leave it out")
+    return dict(headers)

@@ -1,0 +1,113 @@
+"""Values on their way to Salesforce: unchanged, or refused by name."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json as stdlib_json
+from collections import OrderedDict
+from decimal import Decimal
+from enum import Enum, StrEnum
+from types import MappingProxyType
+from uuid import UUID
+
+import pytest
+
+from twinforce._core import json
+
+
+class Stage(Enum):
+    WON = "Closed Won"
+
+
+class Rating(StrEnum):
+    HOT = "Hot"
+
+
+CET = dt.timezone(dt.timedelta(hours=1))
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [
+        ("Zoë <b>&amp; \u2028", '"Zoë <b>&amp; \u2028"'),
+        (None, "null"),
+        (True, "true"),
+        (0.1, "0.1"),
+        (10**30, str(10**30)),
+        (-(2**63), str(-(2**63))),
+        (Decimal("12345678901234567.89"), "12345678901234567.89"),
+        (Decimal("1.10"), "1.10"),
+        (dt.date(2024, 2, 29), '"2024-02-29"'),
+        (dt.datetime(2024, 1, 1, 12, tzinfo=dt.UTC), '"2024-01-01T12:00:00+00:00"'),
+        (dt.datetime(2024, 1, 1, 12, 0, 0, 123456, CET), '"2024-01-01T11:00:00.123456+00:00"'),
+        (
+            UUID("12345678-1234-5678-1234-567812345678"),
+            '"12345678-1234-5678-1234-567812345678"',
+        ),
+        (Stage.WON, '"Closed Won"'),
+        (Rating.HOT, '"Hot"'),
+        (b"\x00\xff", '"AP8="'),
+        (bytearray(b"ab"), '"YWI="'),
+        ([1, (2, None)], "[1,[2,null]]"),
+        (OrderedDict(a=1), '{"a":1}'),
+        (MappingProxyType({"a": {"b": Decimal(1)}}), '{"a":{"b":1}}'),
+    ],
+)
+def test_a_value_is_written_without_loss(value: object, written: str) -> None:
+    assert json.encode({"Field": value}, "Account") == f'{{"Field":{written}}}'.encode()
+
+
+@pytest.mark.parametrize(
+    ("value", "kind", "reason"),
+    [
+        (float("nan"), ValueError, "Account.Amount is nan"),
+        (float("inf"), ValueError, "Account.Amount is inf"),
+        (Decimal("NaN"), ValueError, "Account.Amount is NaN"),
+        (dt.datetime(2024, 1, 1), ValueError, "Account.Amount is a datetime without a time zone"),  # noqa: DTZ001
+        (dt.datetime.min.replace(tzinfo=CET), ValueError, "Account.Amount is a datetime out of"),
+        ({1, 2}, TypeError, "Account.Amount is a set"),
+        (object(), TypeError, "Account.Amount is a object"),
+        (1j, TypeError, "Account.Amount is a complex"),
+        ({3: "x"}, TypeError, "Account.Amount has the key 3"),
+        ([1, {"a": float("nan")}], ValueError, r"Account.Amount\[1\].a is nan"),
+        ("\ud800", ValueError, "Account.Amount cannot be written"),
+        (["ok", {"x": "\udfff"}], ValueError, r"Account.Amount\[1\].x cannot be written"),
+    ],
+)
+def test_a_value_that_cannot_be_sent_is_refused_by_name(
+    value: object, kind: type[Exception], reason: str
+) -> None:
+    with pytest.raises(kind, match=reason):
+        json.encode({"Name": "fine", "Amount": value}, "Account")
+
+
+def test_a_key_that_is_not_text_is_refused_in_words_that_can_be_printed() -> None:
+    with pytest.raises(ValueError, match="a key of Account") as caught:
+        json.encode({"\ud800": 1}, "Account")
+
+    str(caught.value).encode()
+
+
+def test_data_that_holds_itself_is_refused() -> None:
+    data: dict[str, object] = {}
+    data["Self"] = data
+
+    with pytest.raises(ValueError, match=r"Account.* is nested too deeply, or holds itself"):
+        json.encode(data, "Account")
+
+
+def test_the_value_of_an_enum_is_the_key_that_is_written() -> None:
+    assert json.encode({Rating.HOT: 1}, "Account") == b'{"Hot":1}'
+
+
+def test_a_body_is_set_into_an_envelope_as_it_stands() -> None:
+    body = json.encode({"Amount": Decimal("1.10")}, "Opportunity")
+
+    assert json.envelope({"richInput": json.raw(body)}) == b'{"richInput":{"Amount":1.10}}'
+
+
+def test_what_is_written_is_read_back() -> None:
+    value = {"a": [1, 2.5, "x\u0000y", None, True]}
+
+    assert json.loads(json.encode(value, "body")) == value
+    assert stdlib_json.loads(json.encode(value, "body")) == value
