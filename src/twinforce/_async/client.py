@@ -1,0 +1,161 @@
+"""The client: where users start."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Self
+
+from .._core import operations, replies, urls
+from .._core.http import AsyncTransport, Response, Timeout
+from .._core.replies import ApiVersion, Limits
+from .._core.urls import ParamValue
+from .._core.usage import ApiUsage
+from ..auth import Grant
+from .batch import AsyncBatch
+from .query import AsyncQuery
+from .session import AsyncSession
+from .sobject import AsyncSObject
+
+
+class AsyncSalesforce:
+    """A client of one Salesforce org.
+
+    *instance_url* is the org's address, such as ``https://acme.my.salesforce.com``; a path in it
+    is ignored, and ``http://`` is accepted for this machine only. *auth* is a grant of
+    :mod:`twinforce.auth`; the client signs in when it first needs to. *version* is that of the
+    REST API. A *transport* that is passed in is not closed by the client.
+
+    Raises ``ValueError`` or ``TypeError`` for an address, a version or a grant that cannot be used.
+    """
+
+    def __init__(
+        self,
+        instance_url: str,
+        auth: Grant,
+        *,
+        version: str = "67.0",
+        transport: AsyncTransport | None = None,
+        timeout: Timeout = Timeout(),
+    ) -> None:
+        self._session = AsyncSession(
+            instance_url, auth, version=version, transport=transport, timeout=timeout
+        )
+        self.composite = AsyncComposite(self._session)
+        """Composite resources: :meth:`~AsyncComposite.batch`."""
+        self.sobject = AsyncSObject(self._session)
+        """Operations on records, one request each."""
+
+    @property
+    def instance_url(self) -> str:
+        """The origin of the instance that this client was made for."""
+        return self._session.instance_url
+
+    @property
+    def version(self) -> str:
+        """The version of the REST API that this client speaks."""
+        return self._session.version
+
+    @property
+    def api_usage(self) -> ApiUsage | None:
+        """The use of the org's API requests, as the latest answer told it; None before."""
+        return self._session.api_usage
+
+    def query(self, soql: str, include_all_records: bool = False) -> AsyncQuery:
+        """Run *soql* and iterate over all its records, fetched page after page.
+
+        With *include_all_records*, deleted and archived records are found too (``queryAll``).
+        """
+        operation = operations.query(soql, include_all_records=include_all_records)
+        return AsyncQuery(self._session, operation)
+
+    async def limits(self) -> Limits:
+        """Return the limits of the org: for each name, ``Max`` and ``Remaining``."""
+        return await self._session.run(operations.limits())
+
+    async def versions(self) -> list[ApiVersion]:
+        """Return the versions of the REST API that the instance serves, oldest first."""
+        response = await self._session.send("GET", "/services/data")
+        replies.raise_for_status(response, "GET /services/data")
+        return replies.versions(replies.parse(response))
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, ParamValue] | None = None,
+        json: object = None,
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Response:
+        """Send any other request and return the answer, if it is a success.
+
+        *path* is below the version (``limits``), names its version (``v67.0/limits``,
+        ``/services/data/v67.0/limits``), or is another one of the instance (``/services/…``);
+        values in it must be percent-encoded. *params* are added to it, encoded. *json* becomes
+        JSON; *body* is sent as it is, with the Content-Type that *headers* give.
+        """
+        target = urls.target(path, self._session.version)
+        if params:
+            target += ("&" if "?" in target else "?") + urls.query_string(params)
+        if json is not None and body is not None:
+            raise ValueError("pass json= or body=, not both")
+        response = await self._session.send(
+            operations.verb(method),
+            target,
+            operations.json_body(json) if body is None else body,
+            headers=headers,
+        )
+        replies.raise_for_status(response, f"{method} {path}")
+        return response
+
+    async def aclose(self) -> None:
+        """Close the connections. The client cannot be used after."""
+        await self._session.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.instance_url} v{self.version}>"
+
+
+class AsyncComposite:
+    """Composite resources."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    def batch(
+        self,
+        halt_on_error: bool = False,
+        autoraise: bool = False,
+        group_errors: bool = False,
+        *,
+        timeout: Timeout | None = None,
+    ) -> AsyncBatch:
+        """Make a batch: independent subrequests, sent 25 in a request, in order.
+
+        With *halt_on_error*, what follows a failure is not executed. With *autoraise*, executing
+        raises the first failure once everything was sent; with *group_errors* too, an
+        ``ExceptionGroup`` of all of them. *timeout* replaces the client's: Salesforce lets a batch
+        run for ten minutes. Each subrequest counts as one API request.
+
+        Source: REST API Developer Guide, Composite Batch.
+        """
+        return AsyncBatch(
+            self._session,
+            halt_on_error=halt_on_error,
+            autoraise=autoraise,
+            group_errors=group_errors,
+            timeout=timeout,
+        )

@@ -1,0 +1,51 @@
+"""The records of a query, page after page."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from .._core import operations
+from .._core.json import Record
+from .._core.operations import Operation
+from .._core.replies import QueryPage
+from ..errors import MalformedResponseError
+from .session import AsyncSession
+
+
+class AsyncQuery:
+    """The records of a query. A page is fetched when its first record is asked for.
+
+    Each iteration runs the query anew.
+    """
+
+    def __init__(self, session: AsyncSession, operation: Operation[QueryPage]) -> None:
+        self._session = session
+        self._operation = operation
+
+    async def __aiter__(self) -> AsyncIterator[Record]:
+        async for page in self._pages():
+            for record in page.records:
+                yield record
+
+    async def all(self) -> list[Record]:
+        """Fetch all records and return them."""
+        return [record async for record in self]
+
+    async def _pages(self) -> AsyncIterator[QueryPage]:
+        operation = self._operation
+        fetched = set[str]()
+        while True:
+            page = await self._session.run(operation)
+            yield page
+            if page.next_path is None:
+                return
+            if page.next_path in fetched:
+                raise MalformedResponseError(
+                    f"the query leads in a circle: {page.next_path} was fetched already",
+                    request=operation.describe(),
+                )
+            fetched.add(page.next_path)
+            operation = operations.next_page(page.next_path)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}: {self._operation.describe()}>"

@@ -1,0 +1,138 @@
+"""A signed-in connection to one org: every request goes through here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import TypeVar
+
+from .. import _transports
+from .._core import http, replies, urls, usage
+from .._core.http import AsyncTransport, Request, Response, Timeout
+from .._core.operations import Operation
+from .._twin import AsyncLock
+from ..auth import Grant, Token
+from ..errors import InvalidStateError, SalesforceError, TransportError
+
+T = TypeVar("T")
+
+
+class AsyncSession:
+    """Signs in once, sends, and signs in once more when the token is refused."""
+
+    def __init__(
+        self,
+        instance_url: str,
+        grant: Grant,
+        *,
+        version: str,
+        transport: AsyncTransport | None,
+        timeout: Timeout,
+    ) -> None:
+        self.instance_url = urls.origin(instance_url)
+        self.version = urls.version(version)
+        self.api_usage: usage.ApiUsage | None = None
+        self._grant = grant
+        self._timeout = timeout
+        self._owns_transport = transport is None
+        self._transport = transport or _transports.default_async_transport()
+        self._closed = False
+        self._token: Token | None = None
+        self._lock = AsyncLock()
+        self._sign_ins = 0
+        self._sign_in_error: SalesforceError | None = None
+
+    async def run(self, operation: Operation[T]) -> T:
+        """Send *operation* on its own and return its result, or raise its failure."""
+        response = await self.send(operation.method, operation.target(self.version), operation.body)
+        replies.raise_for_status(response, operation.describe())
+        try:
+            return operation.read(replies.parse(response))
+        except SalesforceError as error:
+            error.request = operation.describe()
+            raise
+
+    async def send(
+        self,
+        method: str,
+        target: str,
+        body: bytes | None = None,
+        *,
+        headers: Mapping[str, str] | None = None,
+        timeout: Timeout | None = None,
+    ) -> Response:
+        """Send one request and return the answer, whatever its status.
+
+        A refused token (401) is renewed once. Nothing was executed then, so that any request can
+        be sent again.
+        """
+        make = partial(
+            http.api_request, method, body=body, headers=headers, timeout=timeout or self._timeout
+        )
+        token = await self._authorize(refused=None)
+        response = await self._exchange(
+            make(self._origin(token) + target, access_token=token.access_token)
+        )
+        if response.status_code != 401:
+            return response
+        renewed = await self._authorize(refused=token)
+        if renewed == token:
+            return response
+        return await self._exchange(
+            make(self._origin(renewed) + target, access_token=renewed.access_token)
+        )
+
+    async def aclose(self) -> None:
+        """Close the transport, unless the user passed it in. Nothing can be sent any more."""
+        self._closed = True
+        self._token = None
+        if self._owns_transport:
+            await self._transport.aclose()
+
+    def _origin(self, token: Token) -> str:
+        return token.instance_url or self.instance_url
+
+    async def _exchange(self, request: Request) -> Response:
+        if self._closed:
+            raise InvalidStateError("this client is closed; make a new one")
+        response = await self._transport.send(request)
+        self.api_usage = (
+            usage.parse(response.headers.get("sforce-limit-info", "")) or self.api_usage
+        )
+        return response
+
+    async def _authorize(self, *, refused: Token | None) -> Token:
+        """Return a token other than *refused*.
+
+        One sign-in serves all who wait for it; if it fails, it fails for all of them, since each
+        trying in turn would only hammer.
+        """
+        if self._token is not None and self._token is not refused:
+            return self._token
+        seen = self._sign_ins
+        async with self._lock:
+            if self._token is not None and self._token is not refused:
+                return self._token
+            if self._sign_in_error is not None and self._sign_ins != seen:
+                raise self._sign_in_error
+            try:
+                self._token, self._sign_in_error = await self._sign_in(), None
+            except SalesforceError as error:
+                self._sign_in_error = error
+                raise
+            finally:
+                self._sign_ins += 1
+            return self._token
+
+    async def _sign_in(self) -> Token:
+        step = self._grant.sign_in(self.instance_url, self._timeout)
+        if isinstance(step, Token):
+            return step
+        try:
+            response = await self._exchange(step)
+        except TransportError as error:
+            # What waits for the token has not been sent, whatever became of this request.
+            error.sent = False
+            error.request = f"sign-in at {self.instance_url}"
+            raise
+        return self._grant.read_token(response, self.instance_url)

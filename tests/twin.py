@@ -1,0 +1,39 @@
+"""What tests need of waiting, each async name beside its blocking twin."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+async def async_together(call: Callable[[], Awaitable[T]], times: int) -> list[T | BaseException]:
+    """Make *call* many times at once; give each result, or the exception in its place."""
+    return await asyncio.gather(*(call() for _ in range(times)), return_exceptions=True)
+
+
+def together(call: Callable[[], T], times: int) -> list[T | BaseException]:
+    """Make *call* many times at once; give each result, or the exception in its place."""
+    with ThreadPoolExecutor(times) as pool:
+        futures = [pool.submit(call) for _ in range(times)]
+    return [future.exception() or future.result() for future in futures]
+
+
+class Arrivals:
+    """Lets a server wait until as many calls have begun as a test makes."""
+
+    def __init__(self, expected: int) -> None:
+        self._expected = expected
+        self._begun = threading.Semaphore(0)
+
+    def arrive(self) -> None:
+        self._begun.release()
+
+    def wait(self) -> None:
+        for _ in range(self._expected):
+            assert self._begun.acquire(timeout=5), "not all calls have begun"
+        self._expected = 0
