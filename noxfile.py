@@ -1,0 +1,124 @@
+"""Everything that CI checks, as nox sessions. `scripts/test` runs them all."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tarfile
+import zipfile
+from pathlib import Path
+
+import nox
+
+nox.options.default_venv_backend = "virtualenv"
+nox.options.download_python = "never"
+nox.options.error_on_missing_interpreters = False
+nox.options.reuse_venv = "yes"
+
+ROOT = Path(__file__).parent
+PROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
+RUNTIME = (
+    *PROJECT["project"]["dependencies"],
+    *PROJECT["project"]["optional-dependencies"]["local"],
+)
+# Those of the project's classifiers; a newer Python than these is tried if it runs nox.
+PYTHONS = list(
+    dict.fromkeys(
+        [*nox.project.python_versions(PROJECT), f"{sys.version_info[0]}.{sys.version_info[1]}"]
+    )
+)
+IMPORT_BOTH_TWINS = """
+import sys
+from twinforce import AsyncSalesforce, Salesforce
+assert AsyncSalesforce.__module__.startswith("twinforce._async."), AsyncSalesforce
+assert Salesforce.__module__.startswith("twinforce._sync."), Salesforce
+loaded = {"aiohttp", "lark", "requests", "twinforce.local"} & sys.modules.keys()
+assert not loaded, f"importing twinforce loads {loaded}"
+"""
+
+
+def group(*names: str) -> tuple[str, ...]:
+    """Look up the dependency groups *names* of pyproject.toml, the one place of versions."""
+    return nox.project.dependency_groups(PROJECT, *names)
+
+
+@nox.session
+def twins(session: nox.Session) -> None:
+    """Check the blocking twins; with `-- --write`, write them."""
+    session.install(*group("twins"))
+    session.run("python", "scripts/make_sync.py", *session.posargs or ["--check"])
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check the style and the layout of the code."""
+    session.install(*group("lint"))
+    session.run("ruff", "check")
+    session.run("ruff", "format", "--check")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Check the types, with both checkers that users have."""
+    session.install(*RUNTIME, *group("types"))
+    session.run("mypy")
+    # Else it would look into a .venv beside pyproject.toml.
+    session.run("basedpyright", "--pythonpath", str(Path(session.bin, "python")))
+
+
+@nox.session
+def package(session: nox.Session) -> None:
+    """Build the distributions, look inside, and import the wheel where nothing else is."""
+    session.install(*group("package"))
+    place = Path(session.create_tmp()).resolve()
+    shutil.rmtree(place)
+    place.mkdir()
+    session.run("python", "-m", "build", "--outdir", str(place), silent=True)
+
+    (wheel,) = place.glob("*.whl")
+    (sdist,) = place.glob("*.tar.gz")
+    with zipfile.ZipFile(wheel) as archive:
+        missing = shipped("src") - {f"src/{name}" for name in archive.namelist()}
+    with tarfile.open(sdist) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+        missing |= shipped("src", "tests", "scripts") - names
+    if missing:
+        session.error(f"the distributions lack {', '.join(sorted(missing))}")
+
+    python = str(place / "clean" / "bin" / "python")
+    session.run("python", "-m", "venv", str(place / "clean"))
+    session.run(python, "-m", "pip", "install", "-qq", str(wheel), external=True)
+    session.chdir(place)
+    session.run(python, "-W", "error", "-c", IMPORT_BOTH_TWINS, external=True)
+
+
+def shipped(*folders: str) -> set[str]:
+    """List the files under *folders*, the parts of the package that are data included."""
+    return {
+        path.relative_to(ROOT).as_posix()
+        for folder in folders
+        for path in (ROOT / folder).rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+
+
+@nox.session
+def wire(session: nox.Session) -> None:
+    """Hold both transports to their contract, over real sockets."""
+    session.install(".[local]", *group("test"))
+    session.run("pytest", "tests/wire", *session.posargs)
+
+
+@nox.session
+def peers(session: nox.Session) -> None:
+    """Let clients that others wrote, unmodified, use the served local org."""
+    session.install(".[local]", *group("peers"))
+    session.run("pytest", "tests/peers", *session.posargs)
+
+
+@nox.session(python=PYTHONS)
+def tests(session: nox.Session) -> None:
+    """Test the built package, not the tree."""
+    session.install(".[local]", *group("test"))
+    elsewhere = ("--ignore=tests/wire", "--ignore=tests/peers")
+    session.run("pytest", "-n", "2", *elsewhere, *session.posargs)
