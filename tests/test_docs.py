@@ -24,7 +24,7 @@ def examples() -> Iterator[object]:
             yield pytest.param(block[1], id=f"{path.name}:{line}")
 
 
-@pytest.mark.parametrize("source", examples())
+@pytest.mark.parametrize("source", list(examples()))
 def test_an_example_runs(source: str, org: LocalOrg, capsys: pytest.CaptureFixture[str]) -> None:
     with org.serve() as server:
         placeholders = {

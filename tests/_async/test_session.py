@@ -51,9 +51,11 @@ async def test_a_refused_token_is_renewed_once_and_the_request_sent_again(
     answer = b'{"results": [{"statusCode": 201, "result": {"id": "003", "success": true}}]}'
     for steps in (token("A", server), EXPIRED, token("B", server), reply(200, answer)):
         server.play(steps)
-    async with AsyncSalesforce(server.url, GRANT) as salesforce:
-        async with salesforce.composite.batch() as batch:
-            contact = batch.sobject.create("Contact", {"LastName": "Doe"})
+    async with (
+        AsyncSalesforce(server.url, GRANT) as salesforce,
+        salesforce.composite.batch() as batch,
+    ):
+        contact = batch.sobject.create("Contact", {"LastName": "Doe"})
 
     assert contact.id == "003"
     assert bearers(server) == ["Bearer A", "Bearer B"]

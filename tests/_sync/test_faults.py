@@ -413,7 +413,7 @@ def test_a_page_that_salesforce_no_longer_has_is_a_failure_of_its_query(
         fresh = batch.query("SELECT Name FROM Contact")
 
     assert [record["Name"] for record in fresh.records] == ["b", "c"]
-    with pytest.raises(errors.MalformedRequestError, match="subrequest 0 .*INVALID_QUERY_LOCATOR"):
+    with pytest.raises(errors.MalformedRequestError, match=r"subrequest 0 .*INVALID_QUERY_LOCATOR"):
         _ = stale.records
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any, assert_type
 
-
 from twinforce import (
     AccessToken,
     ApiUsage,

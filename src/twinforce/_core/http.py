@@ -80,17 +80,25 @@ class Transport(Protocol):
     :class:`twinforce.errors.TransportError` and its subclasses.
     """
 
-    def send(self, request: Request, /) -> Response: ...
+    def send(self, request: Request, /) -> Response:
+        """Send *request* once and return the whole answer."""
+        ...
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Close all connections."""
+        ...
 
 
 class AsyncTransport(Protocol):
     """Sends requests and waits for their answers, in async code; see :class:`Transport`."""
 
-    async def send(self, request: Request, /) -> Response: ...
+    async def send(self, request: Request, /) -> Response:
+        """Send *request* once and return the whole answer."""
+        ...
 
-    async def aclose(self) -> None: ...
+    async def aclose(self) -> None:
+        """Close all connections."""
+        ...
 
 
 def api_request(

@@ -170,9 +170,8 @@ def query_string(params: Mapping[str, ParamValue]) -> str:
     pairs = []
     for name, value in params.items():
         if not isinstance(value, str | int | float):
-            raise TypeError(
-                f"the parameter {name} must be a str, a number or a bool, not {type(value).__name__}"
-            )
+            kind = type(value).__name__
+            raise TypeError(f"the parameter {name} must be a str, a number or a bool, not {kind}")
         shown = str(value).lower() if isinstance(value, bool) else str(value)
         pairs.append(f"{segment(text(name, 'a parameter name'), name)}={segment(shown, name)}")
     return "&".join(pairs)

@@ -19,6 +19,7 @@ class AppUsage:
 
     @property
     def remaining(self) -> int:
+        """How many are left."""
         return self.total - self.used
 
 
@@ -32,6 +33,7 @@ class ApiUsage:
 
     @property
     def remaining(self) -> int:
+        """How many are left."""
         return self.total - self.used
 
 
