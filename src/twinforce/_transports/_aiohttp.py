@@ -1,0 +1,256 @@
+"""The async transport, on aiohttp."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import ssl
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from typing import Any, Self
+
+import aiohttp
+import attrs
+from aiohttp.connector import Connection
+from multidict import CIMultiDict, CIMultiDictProxy
+from yarl import URL
+
+from .._core.http import Request, Response
+from ..errors import InvalidStateError
+from . import _exchange, _failures
+from ._exchange import Origin, Outgoing
+from ._settings import Proxy, Settings
+
+_PIECE = 64 * 1024
+_TURNS = 4  # of the loop, until it has noticed a closed connection: up to 3 were seen, with TLS
+_LONGEST_LINE = 64 * 1024  # of an answer's head; as in http.client, so that both twins take it
+
+
+class AiohttpTransport:
+    """Sends requests with aiohttp, within one event loop at a time; an async context manager.
+
+    It can be made anywhere: connections are opened when there is a loop, and closed with
+    ``aclose``, or at the latest when ``asyncio.run`` shuts the loop down, after which the
+    transport can be used from another. Connections are kept and used again, up to *pool_size* at
+    once to each origin; a ``send`` that finds them all busy waits for one. *proxy* is the URL of
+    an HTTP proxy, with user and password if it wants them. *ca_bundle* is a file (or directory)
+    of the CA certificates to trust instead of the system's and certifi's. With *trust_env*, what
+    is not given comes from the environment (HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY,
+    REQUESTS_CA_BUNDLE, CURL_CA_BUNDLE), which is read once, now; loopback addresses are never
+    sought through a proxy of the environment. Raises ValueError or TypeError for settings that
+    cannot be.
+    """
+
+    def __init__(
+        self,
+        *,
+        proxy: str | None = None,
+        ca_bundle: str | os.PathLike[str] | None = None,
+        pool_size: int = 10,
+        trust_env: bool = True,
+    ) -> None:
+        self._settings = Settings.checked(
+            proxy=proxy, ca_bundle=ca_bundle, pool_size=pool_size, trust_env=trust_env
+        )
+        self._home: _Home | None = None
+        self._closed = False
+
+    async def send(self, request: Request, /) -> Response:
+        """Send *request* once and return the whole answer, whatever its status.
+
+        Raises ConnectError, ReadTimeoutError, ConnectionLostError or another TransportError;
+        InvalidStateError after ``aclose``, or if the transport is in use in another event loop;
+        ValueError for a request that HTTP cannot carry.
+        """
+        outgoing = _exchange.outgoing(request)
+        home = await self._at_home()
+        route = home.route(outgoing.origin, self._settings)
+        async with route.free_connections:
+            # A server may have closed an idle connection while the loop was busy elsewhere.
+            for _ in range(_TURNS):
+                await asyncio.sleep(0)
+            if self._closed:
+                raise _failures.closed(self)
+            return await route.send(home.session, request, outgoing)
+
+    async def aclose(self) -> None:
+        """Close all connections; requests that are under way fail with ConnectionLostError."""
+        if self._home is not None:
+            self._refuse_another_loop(self._home)
+        self._closed = True
+        home, self._home = self._home, None
+        if home is not None:
+            await home.lifetime.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+    def __repr__(self) -> str:
+        return f"AiohttpTransport({self._settings})"
+
+    async def _at_home(self) -> _Home:
+        if self._closed:
+            raise _failures.closed(self)
+        if self._home is not None:
+            self._refuse_another_loop(self._home)
+            if self._home.loop.is_closed():
+                dead, self._home = self._home, None
+                await dead.lifetime.aclose()
+        if self._home is None:
+            lifetime = _lifetime()
+            self._home = _Home(asyncio.get_running_loop(), lifetime, await anext(lifetime))
+        return self._home
+
+    @staticmethod
+    def _refuse_another_loop(home: _Home) -> None:
+        if home.loop is not asyncio.get_running_loop() and not home.loop.is_closed():
+            raise InvalidStateError(
+                "this AiohttpTransport has connections in another event loop, and they cannot be "
+                "used from this one; make one client for each event loop, or aclose() it there"
+            )
+
+
+async def _lifetime() -> AsyncGenerator[aiohttp.ClientSession]:
+    """Keep a session until it is closed: by ``aclose``, or by the loop as it is shut down.
+
+    Event loops close async generators that are still open before they end themselves.
+    """
+    async with aiohttp.ClientSession(
+        connector=_Connector(limit=0),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        skip_auto_headers=("Accept", "Accept-Encoding", "Content-Type", "User-Agent"),
+        auto_decompress=False,
+        trust_env=False,
+        max_line_size=_LONGEST_LINE,
+        max_field_size=_LONGEST_LINE,
+        middlewares=(_only_once,),
+    ) as session:
+        yield session
+
+
+@attrs.frozen
+class _Home:
+    """The event loop that a transport is used in, and what belongs to it."""
+
+    loop: asyncio.AbstractEventLoop
+    lifetime: AsyncGenerator[aiohttp.ClientSession]
+    session: aiohttp.ClientSession
+    routes: dict[Origin, _Route] = attrs.field(factory=dict)
+
+    def route(self, origin: Origin, settings: Settings) -> _Route:
+        if origin not in self.routes:
+            proxy = settings.proxy_for(origin)
+            speaks_tls = origin.scheme == "https" or (proxy and proxy.url.startswith("https:"))
+            # Waiting is done here, so that the time-out for connecting is for connecting alone.
+            self.routes[origin] = _Route(
+                proxy=proxy,
+                tls=settings.tls() if speaks_tls else True,
+                free_connections=asyncio.Semaphore(settings.pool_size),
+            )
+        return self.routes[origin]
+
+
+@attrs.frozen
+class _Route:
+    """The way to one origin."""
+
+    proxy: Proxy | None
+    tls: ssl.SSLContext | bool
+    free_connections: asyncio.Semaphore
+
+    async def send(
+        self, session: aiohttp.ClientSession, request: Request, outgoing: Outgoing
+    ) -> Response:
+        origin, timeout = outgoing.origin, request.timeout
+        try:
+            async with asyncio.timeout(None) as deadline:
+                answer = await session.request(
+                    request.method,
+                    URL(request.url, encoded=True),
+                    data=_pieces(request.body, deadline, timeout.read) if request.body else None,
+                    timeout=aiohttp.ClientTimeout(connect=timeout.connect, sock_read=timeout.read),
+                    allow_redirects=False,
+                    ssl=self.tls,
+                    **self._headers(outgoing),
+                )
+            async with answer:
+                body = await answer.read()
+        except _failures.NotConnectedError as error:
+            raise _failures.not_connected(error, origin, self.proxy, timeout) from error.__cause__
+        except TimeoutError as error:
+            raise _failures.no_answer(origin, timeout) from error
+        except _UnansweredError as error:
+            raise _failures.connection_lost(origin) from error.__cause__
+        except (aiohttp.ClientError, OSError) as error:
+            _forget_request(error)
+            is_http = not isinstance(error, aiohttp.ClientResponseError)
+            raise _failures.connection_lost(origin, is_http=is_http) from error
+        return _exchange.incoming(origin, answer.status, _fields(answer), body)
+
+    def _headers(self, outgoing: Outgoing) -> dict[str, Any]:
+        headers = outgoing.headers
+        if self.proxy is None:
+            return {"headers": headers}
+        permit = {}
+        if self.proxy.authorization is not None:
+            permit["Proxy-Authorization"] = self.proxy.authorization
+        if outgoing.origin.scheme == "https":
+            return {"headers": headers, "proxy": self.proxy.url, "proxy_headers": permit}
+        return {"headers": headers | permit, "proxy": self.proxy.url}
+
+
+def _fields(answer: aiohttp.ClientResponse) -> Iterator[tuple[str, str]]:
+    for name, value in answer.raw_headers:
+        # As http.client does it; aiohttp's own reading of bytes beyond ASCII is another.
+        yield name.decode("latin-1"), value.decode("latin-1")
+
+
+async def _pieces(body: bytes, deadline: asyncio.Timeout, seconds: float) -> AsyncIterator[bytes]:
+    """Give out *body* in pieces, each of which the server has to take within *seconds*.
+
+    aiohttp has a time-out for reading only, and it starts when everything was sent.
+    """
+    for start in range(0, len(body), _PIECE):
+        with contextlib.suppress(RuntimeError):  # the answer began before the request had ended
+            deadline.reschedule(asyncio.get_running_loop().time() + seconds)
+        yield body[start : start + _PIECE]
+
+
+class _Connector(aiohttp.TCPConnector):
+    async def connect(self, *args: Any, **kwargs: Any) -> Connection:
+        # Only here is it certain that nothing was sent: outside, aiohttp has the same exceptions
+        # for a proxy that broke off and for a server that did.
+        try:
+            return await super().connect(*args, **kwargs)
+        except Exception as error:
+            _forget_request(error)
+            status = error.status if isinstance(error, aiohttp.ClientHttpProxyError) else None
+            raise _failures.NotConnectedError(proxy_status=status) from error
+
+
+class _UnansweredError(Exception):
+    """A request was sent and not answered; aiohttp's exception is the cause."""
+
+
+async def _only_once(
+    request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+) -> aiohttp.ClientResponse:
+    """Keep aiohttp from repeating a request on its own, by hiding the exceptions that make it."""
+    try:
+        return await handler(request)
+    except aiohttp.ClientConnectionError as error:
+        if isinstance(error, TimeoutError):
+            raise
+        raise _UnansweredError from error
+
+
+def _forget_request(error: BaseException) -> None:
+    """Take the headers, which hold the access token, and the query string off *error*."""
+    if isinstance(error, aiohttp.ClientResponseError):
+        url = error.request_info.real_url.origin()
+        no_headers = CIMultiDictProxy[str](CIMultiDict())
+        error.request_info = aiohttp.RequestInfo(url, error.request_info.method, no_headers, url)
+        error.args = (error.request_info, error.history)

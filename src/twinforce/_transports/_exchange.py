@@ -1,0 +1,132 @@
+"""What one exchange looks like on the wire, whichever library carries it."""
+
+from __future__ import annotations
+
+import gzip
+import re
+import zlib
+from collections.abc import Iterable, Mapping
+
+import attrs
+
+from .._core.http import Request, Response
+from ..errors import ConnectionLostError, TransportError
+
+_URL = re.compile(
+    r"(?P<scheme>https?)://(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::(?P<port>[0-9]{1,5}))?"
+    r"(?P<target>[/?][!\"$-~]*)?"  # all that is visible in ASCII, except for the fragment's mark
+)
+_METHOD = re.compile(r"(?!CONNECT$)[A-Z]+")
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+_FRAMING = frozenset({"host", "content-length", "transfer-encoding", "connection", "expect"})
+_METHODS_WITHOUT_BODY = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+
+
+@attrs.frozen
+class Origin:
+    """Where a URL leads to; *host* is in lower case, without the brackets of IPv6."""
+
+    scheme: str
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{self.scheme}://{host}:{self.port}"
+
+
+@attrs.frozen
+class Outgoing:
+    """A request as it goes out: *target* is the URL from its path on, *headers* are complete."""
+
+    origin: Origin
+    target: str
+    headers: dict[str, str] = attrs.field(repr=False)
+
+
+def outgoing(request: Request) -> Outgoing:
+    """Complete *request* for the wire.
+
+    Raises ValueError if HTTP cannot carry it; neither the URL nor a header's value is shown.
+    """
+    if not _METHOD.fullmatch(request.method):
+        raise ValueError(f"the method must be GET, POST, … in capitals, not {request.method!r}")
+    url = _URL.fullmatch(request.url)
+    port = int(url["port"] or _DEFAULT_PORTS[url["scheme"]]) if url else 0
+    if url is None or not 0 < port < 65536:
+        raise ValueError(
+            "the URL must be absolute, http or https, without credentials or a fragment, "
+            "and with everything but visible ASCII characters percent-encoded"
+        )
+    host = url["host"].lower()
+    target = url["target"] or "/"
+    headers = {"Host": host if port == _DEFAULT_PORTS[url["scheme"]] else f"{host}:{port}"}
+    _add(headers, request.headers)
+    if not any(name.lower() == "accept-encoding" for name in headers):
+        headers["Accept-Encoding"] = "gzip, deflate"
+    if request.body is not None or request.method not in _METHODS_WITHOUT_BODY:
+        headers["Content-Length"] = str(len(request.body or b""))
+    return Outgoing(
+        origin=Origin(url["scheme"], host.strip("[]"), port),
+        target=f"/{target}" if target.startswith("?") else target,
+        headers=headers,
+    )
+
+
+def _add(headers: dict[str, str], given: Mapping[str, str]) -> None:
+    for name, value in given.items():
+        if name.lower() in _FRAMING:
+            raise ValueError(f"the header {name} is set by the transport; leave it out")
+        if not f"{name}{value}".isascii() or not f"{name}{value}".isprintable():
+            raise ValueError(
+                f"the header {name!r} holds a line break or another character that is not "
+                "visible ASCII; remove or encode it"
+            )
+        headers[name] = value
+
+
+def incoming(
+    origin: Origin, status: int, fields: Iterable[tuple[str, str]], body: bytes
+) -> Response:
+    """Make a response of what *origin* answered: fields joined by name, the body decoded.
+
+    A decoded body leaves no ``content-encoding`` and ``content-length``, since both would be wrong.
+    """
+    headers: dict[str, str] = {}
+    for name, value in fields:
+        key = name.lower()
+        headers[key] = f"{headers[key]}, {value}" if key in headers else value
+    codings = [coding.strip().lower() for coding in headers.get("content-encoding", "").split(",")]
+    codings = [coding for coding in codings if coding not in {"", "identity"}]
+    if body and codings:
+        # What was applied last has to come off first.
+        for coding in reversed(codings):
+            body = _decode(origin, coding, body)
+        del headers["content-encoding"]
+        headers.pop("content-length", None)
+    return Response(status, headers, body)
+
+
+def _decode(origin: Origin, coding: str, body: bytes) -> bytes:
+    try:
+        if coding in {"gzip", "x-gzip"}:
+            return gzip.decompress(body)
+        if coding == "deflate":
+            return _inflate(body)
+    except (OSError, EOFError, zlib.error) as error:
+        raise ConnectionLostError(
+            f"the answer of {origin} is cut short or damaged: its {coding} data cannot be "
+            "decoded; the request may have been executed"
+        ) from error
+    raise TransportError(
+        f"the answer of {origin} is encoded as {coding!r}, which was not asked for; "
+        "the request may have been executed"
+    )
+
+
+def _inflate(body: bytes) -> bytes:
+    try:
+        return zlib.decompress(body)
+    except zlib.error:
+        # Some servers leave out the zlib wrapper that RFC 9110 asks for.
+        return zlib.decompress(body, -zlib.MAX_WBITS)

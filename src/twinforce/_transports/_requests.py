@@ -1,0 +1,273 @@
+"""The blocking transport, on requests."""
+
+from __future__ import annotations
+
+import http.client
+import io
+import os
+import re
+import threading
+from collections.abc import Mapping
+from email.errors import MissingHeaderBodySeparatorDefect
+from typing import Any, Self
+
+import attrs
+import requests
+import urllib3
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.util import SKIP_HEADER
+
+from .._core.http import Request, Response
+from . import _exchange, _failures
+from ._exchange import Origin, Outgoing
+from ._settings import Proxy, Settings
+
+_REFUSED_TUNNEL = re.compile(r"Tunnel connection failed: (\d{3})")
+
+
+class RequestsTransport:
+    """Sends requests with requests' adapter; safe to share between threads, a context manager.
+
+    Connections are kept and used again, up to *pool_size* at once to each origin; a ``send`` that
+    finds them all busy waits for one. *proxy* is the URL of an HTTP proxy, with user and password
+    if it wants them. *ca_bundle* is a file (or directory) of the CA certificates to trust instead
+    of the system's and certifi's. With *trust_env*, what is not given comes from the environment
+    (HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY, REQUESTS_CA_BUNDLE, CURL_CA_BUNDLE), which is
+    read once, now; loopback addresses are never sought through a proxy of the environment.
+    Raises ValueError or TypeError for settings that cannot be.
+    """
+
+    def __init__(
+        self,
+        *,
+        proxy: str | None = None,
+        ca_bundle: str | os.PathLike[str] | None = None,
+        pool_size: int = 10,
+        trust_env: bool = True,
+    ) -> None:
+        self._settings = Settings.checked(
+            proxy=proxy, ca_bundle=ca_bundle, pool_size=pool_size, trust_env=trust_env
+        )
+        self._routes: dict[Origin, _Route] = {}
+        self._lock = threading.Lock()
+        self._closed = False
+
+    def send(self, request: Request, /) -> Response:
+        """Send *request* once and return the whole answer, whatever its status.
+
+        Raises ConnectError, ReadTimeoutError, ConnectionLostError or another TransportError;
+        InvalidStateError after ``close``; ValueError for a request that HTTP cannot carry.
+        """
+        outgoing = _exchange.outgoing(request)
+        route = self._route(outgoing.origin)
+        with route.free_connections:
+            if self._closed:
+                raise _failures.closed(self)
+            return route.send(request, outgoing)
+
+    def close(self) -> None:
+        """Close all connections; requests that are under way end first, on their own."""
+        with self._lock:
+            self._closed = True
+            routes = list(self._routes.values())
+            self._routes.clear()
+        for route in routes:
+            route.adapter.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"RequestsTransport({self._settings})"
+
+    def _route(self, origin: Origin) -> _Route:
+        with self._lock:
+            if self._closed:
+                raise _failures.closed(self)
+            if origin not in self._routes:
+                proxy = self._settings.proxy_for(origin)
+                # Waiting is done here: urllib3's pool would keep its waiters when it is closed.
+                free_connections = threading.BoundedSemaphore(self._settings.pool_size)
+                adapter = _Adapter(proxy, self._settings)
+                self._routes[origin] = _Route(proxy, adapter, free_connections)
+            return self._routes[origin]
+
+
+@attrs.frozen
+class _Route:
+    """The way to one origin."""
+
+    proxy: Proxy | None
+    adapter: _Adapter
+    free_connections: threading.BoundedSemaphore
+
+    def send(self, request: Request, outgoing: Outgoing) -> Response:
+        origin, timeout = outgoing.origin, request.timeout
+        try:
+            with self.adapter.send(
+                _prepared(request, outgoing),
+                stream=True,
+                timeout=(timeout.connect, timeout.read),
+                proxies={"all": self.proxy.url} if self.proxy else None,
+            ) as answer:
+                raw: urllib3.HTTPResponse = answer.raw
+                body = raw.read(decode_content=False)
+        except _failures.NotConnectedError as error:
+            raise _failures.not_connected(error, origin, self.proxy, timeout) from error.__cause__
+        except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
+            if isinstance(error, requests.RequestException):
+                error.request = None  # it holds the access token
+            reason = _reason(error)
+            if isinstance(reason, TimeoutError | urllib3.exceptions.ReadTimeoutError):
+                raise _failures.no_answer(origin, timeout) from error
+            # A connection that was closed before the status line came is a BadStatusLine too.
+            is_http = isinstance(reason, ConnectionError) or not isinstance(
+                reason, http.client.BadStatusLine | http.client.LineTooLong
+            )
+            raise _failures.connection_lost(origin, is_http=is_http) from error
+        return _exchange.incoming(origin, answer.status_code, raw.headers.iteritems(), body)
+
+
+def _reason(error: BaseException) -> BaseException:
+    """Unwrap *error*: requests and urllib3 pass on what happened as the last argument."""
+    inner = error.args[-1] if error.args else None
+    if isinstance(error, urllib3.exceptions.MaxRetryError):
+        inner = error.reason
+    return _reason(inner) if isinstance(inner, BaseException) else error
+
+
+def _prepared(request: Request, outgoing: Outgoing) -> requests.PreparedRequest:
+    # Not prepare(), which would respell the URL and add headers.
+    prepared = requests.PreparedRequest()
+    prepared.method = request.method
+    prepared.url = request.url
+    prepared.headers = _Headers(request, outgoing)  # type: ignore[assignment]
+    # As a file, the body goes out in pieces, and the time-out is for each of them.
+    prepared.body = None if request.body is None else io.BytesIO(request.body)  # type: ignore[assignment]
+    return prepared
+
+
+class _Headers(dict[str, str]):
+    """The headers, and what else has to pass urllib3 unchanged on its way to the connection."""
+
+    def __init__(self, request: Request, outgoing: Outgoing) -> None:
+        super().__init__(outgoing.headers)
+        self.request = request
+        self.outgoing = outgoing
+        if not any(name.lower() == "user-agent" for name in self):
+            self["User-Agent"] = SKIP_HEADER
+
+    def copy(self) -> _Headers:
+        # urllib3 adds Proxy-Authorization to a copy.
+        return _Headers(self.request, self.outgoing)
+
+
+class _Lines(io.BufferedReader):
+    def readline(self, size: int | None = -1, /) -> bytes:
+        line = super().readline(size)
+        if not line:
+            raise http.client.IncompleteRead(b"")
+        return line
+
+
+class _Answer(http.client.HTTPResponse):
+    """An answer whose head has to be whole and sound: http.client takes half a head for one."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fp = _Lines(self.fp.detach())
+
+    def begin(self) -> None:
+        super().begin()
+        if any(isinstance(defect, MissingHeaderBodySeparatorDefect) for defect in self.msg.defects):
+            raise http.client.BadStatusLine("a line of the head is not a header")
+
+
+class _Connection(HTTPConnection):
+    response_class = _Answer
+
+    def connect(self) -> None:
+        # Only here is it certain that nothing was sent: outside, urllib3 has the same exceptions
+        # for both, and calls a broken connection to a proxy one that was never made.
+        try:
+            super().connect()
+        except Exception as error:
+            refusal = _REFUSED_TUNNEL.match(str(error))
+            status = int(refusal[1]) if refusal else None
+            raise _failures.NotConnectedError(proxy_status=status) from error
+
+    def request(  # type: ignore[override]
+        self,
+        method: str,
+        url: str,
+        body: Any = None,
+        headers: Mapping[str, str] | None = None,
+        **options: Any,
+    ) -> None:
+        if self.sock is None:
+            self.connect()
+        if isinstance(headers, _Headers):
+            # urllib3 respells percent-encodings, and sends under the time-out for connecting.
+            url = headers.outgoing.target if url.startswith("/") else headers.request.url
+            self.timeout = headers.request.timeout.read
+        super().request(method, url, body, headers, **options)
+
+
+class _TLSConnection(_Connection, HTTPSConnection):
+    pass
+
+
+class _Pool(HTTPConnectionPool):
+    ConnectionCls = _Connection  # pyright: ignore[reportAssignmentType]
+
+
+class _TLSPool(HTTPSConnectionPool):
+    ConnectionCls = _TLSConnection  # pyright: ignore[reportAssignmentType]
+
+
+class _Adapter(HTTPAdapter):
+    """An adapter for one origin, its proxy and trusted certificates settled beforehand."""
+
+    def __init__(self, proxy: Proxy | None, settings: Settings) -> None:
+        self._proxy = proxy
+        self._settings = settings
+        super().__init__(pool_maxsize=settings.pool_size, max_retries=0, pool_block=True)
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = _POOLS
+
+    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
+        manager = super().proxy_manager_for(
+            proxy,
+            proxy_ssl_context=self._settings.tls(),
+            # Without this, urllib3 lets small requests to a proxy wait to be sent together.
+            socket_options=HTTPConnection.default_socket_options,
+            **kwargs,
+        )
+        manager.pool_classes_by_scheme = _POOLS
+        return manager
+
+    def proxy_headers(self, proxy: str) -> dict[str, str]:  # noqa: ARG002 - it is given as a URL
+        if self._proxy is None or self._proxy.authorization is None:
+            return {}
+        return {"Proxy-Authorization": self._proxy.authorization}
+
+    def build_connection_pool_key_attributes(
+        self, request: requests.PreparedRequest, verify: Any, cert: Any = None
+    ) -> Any:
+        host, _ = super().build_connection_pool_key_attributes(request, verify, cert)
+        if host["scheme"] == "http" and self._proxy is None:
+            return host, {}
+        return host, {"ssl_context": self._settings.tls(), "cert_reqs": "CERT_REQUIRED"}
+
+    def cert_verify(self, *args: Any, **kwargs: Any) -> None:
+        """Leave the pool as it is: its TLS context knows what to trust."""
+
+
+_POOLS = {"http": _Pool, "https": _TLSPool}
