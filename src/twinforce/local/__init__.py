@@ -1,0 +1,7 @@
+"""A Salesforce-like org in this process: for examples, tests, and work without Salesforce."""
+
+from __future__ import annotations
+
+from .org import LocalOrg
+
+__all__ = ["LocalOrg"]

@@ -1,0 +1,176 @@
+"""The resource ``composite/batch``: up to 25 calls of other resources in one request."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+import attrs
+
+from .errors import ApiError
+from .http import Call, Reply, error_reply, parse_target, to_json
+from .resources import Resources
+from .usage import ApiUsage
+from .versions import MIN_VERSION
+
+MAX_SUBREQUESTS: Final = 25
+
+_METHODS: Final = frozenset({"GET", "POST", "PATCH", "PUT", "DELETE", "HEAD"})
+_SUBREQUEST_KEYS: Final = frozenset(
+    {"method", "url", "richInput", "binaryPartName", "binaryPartNameAlias"}
+)
+_ENVELOPE_KEYS: Final = frozenset({"batchRequests", "haltOnError"})
+_URL: Final = re.compile(r"/?(?:services/data/)?v(\d+\.\d)(?:/([^?#]*))?(?:[?#].*)?", re.DOTALL)
+# Resources of Salesforce that a batch may not use; the batch itself is among them.
+_REFUSED: Final = frozenset(
+    {
+        "analytics",
+        "apexrest",
+        "async-queries",
+        "composite",
+        "consent",
+        "eclair",
+        "jobs",
+        "parameterizedsearch",
+        "process",
+        "quickactions",
+        "recent",
+        "tabs",
+        "theme",
+        "ui-api",
+        "wave",
+    }
+)
+# What the batch framework encodes in the messages of errors, and in nothing else.
+_ENTITIES: Final = str.maketrans(
+    {
+        "<": "&lt;",
+        ">": "&gt;",
+        '"': "&quot;",
+        "'": "&#39;",
+        "\\": "&#92;",
+        "&": "&amp;",
+    }
+)
+_HALTED: Final = ApiError(
+    "BATCH_PROCESSING_HALTED", "Batch processing halted per request", status=412
+)
+
+
+@attrs.frozen
+class Subrequest:
+    """One call of a batch; *version* is what its URL begins with, such as 67.0."""
+
+    method: str
+    url: str
+    version: str
+    rich_input: Any
+
+
+class CompositeBatch:
+    """Serves ``POST composite/batch`` over the other *resources*."""
+
+    def __init__(self, resources: Resources, usage: ApiUsage) -> None:
+        self._resources = resources
+        self._usage = usage
+
+    def __call__(self, call: Call) -> Reply:
+        """Run the subrequests one after the other, each on its own, and answer with all results.
+
+        Raises ApiError (400) for an envelope that cannot be read; then nothing has run.
+        """
+        halt_on_error, subrequests = _read(call.json())
+        results: list[dict[str, Any]] = []
+        has_errors = False
+        for subrequest in subrequests:
+            if has_errors and halt_on_error:
+                reply = error_reply(_HALTED)
+            else:
+                self._usage.count()
+                reply = self._run(subrequest, call)
+            has_errors = has_errors or reply.status >= 400
+            results.append(_result(reply))
+        return Reply(200, {"hasErrors": has_errors, "results": results})
+
+    def _run(self, subrequest: Subrequest, batch: Call) -> Reply:
+        try:
+            return self._resources.answer(_call(subrequest, batch))
+        except ApiError as error:
+            return error_reply(error)
+
+
+def _call(subrequest: Subrequest, batch: Call) -> Call:
+    """Return the call that *subrequest* stands for. Raises ApiError if a batch may not make it."""
+    number = float(subrequest.version)
+    if not MIN_VERSION <= number <= batch.version_number:
+        message = (
+            f"Version {subrequest.version} of a subrequest must be at least {MIN_VERSION} and at "
+            f"most the version of the batch, {batch.version}"
+        )
+        raise ApiError("INVALID_BATCH_REQUEST", message)
+    target = parse_target(subrequest.url)
+    start = 3 if target.segments[0].lower() == "services" else 1
+    segments = target.segments[start:]
+    if not segments or segments[0].lower() in _REFUSED:
+        message = "Cannot access this resource in a batch request"
+        raise ApiError("INVALID_BATCH_REQUEST", message)
+    body = b"" if subrequest.rich_input is None else to_json(subrequest.rich_input)
+    # A subrequest has no headers of its own, and those of the batch are not for it.
+    headers = {"content-type": "application/json"}
+    version = subrequest.version
+    return Call(subrequest.method, version, segments, target.query, headers, body)
+
+
+def _result(reply: Reply) -> dict[str, Any]:
+    if reply.status < 400:
+        return {"statusCode": reply.status, "result": reply.body}
+    items = [
+        {"errorCode": item["errorCode"], "message": item["message"].translate(_ENTITIES)}
+        for item in reply.body
+    ]
+    return {"result": items, "statusCode": reply.status}
+
+
+def _read(envelope: Any) -> tuple[bool, list[Subrequest]]:
+    """Check the whole envelope before anything runs."""
+    _expect(isinstance(envelope, dict), "a batch must be a JSON object")
+    _check_keys(envelope, _ENVELOPE_KEYS, "the batch")
+    halt_on_error = envelope.get("haltOnError")
+    _expect(halt_on_error is None or isinstance(halt_on_error, bool), "haltOnError must be boolean")
+    items = envelope.get("batchRequests")
+    _expect(isinstance(items, list), "batchRequests must be an array of subrequests")
+    if len(items) > MAX_SUBREQUESTS:
+        message = f"The request can\u2019t contain more than {MAX_SUBREQUESTS} operations."
+        raise ApiError("LIMIT_EXCEEDED", message)
+    return bool(halt_on_error), [_read_one(item, index) for index, item in enumerate(items)]
+
+
+def _read_one(item: Any, index: int) -> Subrequest:
+    place = f"batchRequests[{index}]"
+    _expect(isinstance(item, dict), f"{place} must be a JSON object")
+    _check_keys(item, _SUBREQUEST_KEYS, place)
+    method, url = item.get("method"), item.get("url")
+    _expect(isinstance(method, str), f"{place}.method must be a string")
+    _expect(method.upper() in _METHODS, f"{place}.method is no HTTP method: {method}")
+    _expect(isinstance(url, str), f"{place}.url must be a string")
+    match = _URL.fullmatch(url)
+    if match is None:
+        raise _unreadable(f"{place}.url must begin with a version, as in v67.0/limits: {url}")
+    if item.get("binaryPartName") or item.get("binaryPartNameAlias"):
+        raise _unreadable(f"{place} names a binary part, and this request has no parts")
+    return Subrequest(method.upper(), url, match[1], item.get("richInput"))
+
+
+def _check_keys(item: Mapping[str, Any], known: frozenset[str], place: str) -> None:
+    for key in item:
+        _expect(key in known, f'Unrecognized field "{key}" in {place}')
+
+
+def _expect(holds: bool, reason: str) -> None:
+    if not holds:
+        raise _unreadable(reason)
+
+
+def _unreadable(reason: str) -> ApiError:
+    return ApiError("JSON_PARSER_ERROR", reason)

@@ -1,0 +1,101 @@
+"""Requests and answers of the REST API without the HTTP around them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+from urllib.parse import parse_qsl, unquote
+
+import attrs
+import orjson
+
+from .errors import ApiError
+
+_BAD_ESCAPE: Final = re.compile(r"%(?![0-9A-Fa-f]{2})(.{0,2})", re.DOTALL)
+_NO_BODY: Final = "The HTTP entity body is required, but this request has no entity body."
+
+
+@attrs.frozen
+class Target:
+    """The path and query of a URL, decoded: ``%2F`` in a segment is part of the segment."""
+
+    segments: tuple[str, ...]
+    query: Mapping[str, str]
+
+
+def parse_target(target: str) -> Target:
+    """Split and decode what stands behind the host in a URL.
+
+    Empty segments are dropped, so that a trailing slash means nothing. Raises ApiError
+    ILLEGAL_QUERY_PARAMETER_VALUE for a ``%`` that is not followed by two hex digits.
+    """
+    path, _, query = target.partition("#")[0].partition("?")
+    bad = _BAD_ESCAPE.search(target)
+    if bad is not None:
+        index = 1 if bad[1][:1].isalnum() and bad[1][:1] in "0123456789abcdefABCDEF" else 0
+        message = "URLDecoder: Incomplete trailing escape (%) pattern"
+        if len(bad[1]) == 2:
+            message = (
+                "URLDecoder: Illegal hex characters in escape (%) pattern - "
+                f'Error at index {index} in: "{bad[1]}"'
+            )
+        raise ApiError("ILLEGAL_QUERY_PARAMETER_VALUE", message)
+    segments = tuple(unquote(part, errors="replace") for part in path.split("/") if part)
+    pairs = parse_qsl(query, keep_blank_values=True, errors="replace")
+    return Target(segments, dict(reversed(pairs)))
+
+
+@attrs.frozen
+class Call:
+    """A call of a resource: *segments* are what stands behind ``/services/data/vXX.X/``."""
+
+    method: str
+    version: str
+    segments: tuple[str, ...]
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def version_number(self) -> float:
+        return float(self.version)
+
+    def json(self) -> Any:
+        """Return the body. Raises ApiError if there is none, or it is not JSON."""
+        media_type = self.headers.get("content-type", "application/json").partition(";")[0]
+        if media_type.strip().lower() != "application/json":
+            message = f"Content type '{media_type}' not supported. Use application/json."
+            raise ApiError("UNSUPPORTED_MEDIA_TYPE", message, status=415)
+        if not self.body.strip():
+            raise ApiError("JSON_PARSER_ERROR", _NO_BODY)
+        try:
+            return orjson.loads(self.body)
+        except orjson.JSONDecodeError as error:
+            message = f"{error.msg} at [line:{error.lineno}, column:{error.colno}]"
+            raise ApiError("JSON_PARSER_ERROR", message) from None
+
+    def json_object(self) -> dict[str, Any]:
+        """Return the body, which must be a JSON object."""
+        data = self.json()
+        if not isinstance(data, dict):
+            message = "The body must be a JSON object at [line:1, column:1]"
+            raise ApiError("JSON_PARSER_ERROR", message)
+        return data
+
+
+@attrs.frozen
+class Reply:
+    """The answer of a resource; a *body* of None is an answer without one."""
+
+    status: int
+    body: Any = None
+    headers: Mapping[str, str] = attrs.field(factory=dict[str, str])
+
+
+def error_reply(error: ApiError) -> Reply:
+    return Reply(error.status, error.body())
+
+
+def to_json(value: Any) -> bytes:
+    return orjson.dumps(value)

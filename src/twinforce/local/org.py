@@ -1,0 +1,380 @@
+"""A Salesforce-like org in this process, on SQLite."""
+
+from __future__ import annotations
+
+import logging
+import re
+import threading
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Final, Self
+
+from twinforce._core.http import Request, Response
+from twinforce.errors import InvalidStateError
+
+from . import oauth
+from .batch import CompositeBatch
+from .errors import ApiError, resource_not_found
+from .http import Call, Reply, Target, error_reply, parse_target, to_json
+from .ids import make_id
+from .queries import Queries
+from .records import Records
+from .resources import Resources
+from .schema import standard_schema
+from .schema.declare import custom_field, custom_object
+from .seed import plant
+from .store import Store
+from .usage import ApiUsage
+from .versions import version_of, versions
+
+if TYPE_CHECKING:
+    from twinforce import AsyncSalesforce, Salesforce
+
+    from .server import Server
+
+_LOG: Final = logging.getLogger("twinforce.local")
+_URL: Final = re.compile(r"(https?://[^/?#]+)(.*)", re.DOTALL)
+_LONGEST_TARGET: Final = 16_384
+_FIRST_CUSTOM_PREFIX: Final = 36 * 36 * 10  # "a00" in base 36
+_BASE_36: Final = "0123456789abcdefghijklmnopqrstuvwxyz"
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class LocalOrg:
+    """A Salesforce-like org, in memory or in the SQLite file *path*.
+
+    It holds Accounts, Contacts, Opportunities, Leads, Cases and Users, and what is declared with
+    :meth:`add_object` and :meth:`add_field`; the declarations of an org in a file are made again
+    whenever it is opened. *page_size* is how many records a page of a query holds, *clock* returns
+    the time (aware) and is there for tests.
+
+    The org may be used from any thread; it answers one request after the other.
+    """
+
+    def __init__(
+        self,
+        path: str | Path | None = None,
+        *,
+        page_size: int = 2000,
+        clock: Callable[[], datetime] = _utc_now,
+    ) -> None:
+        if page_size < 1:
+            message = f"page_size must be at least 1, not {page_size}"
+            raise ValueError(message)
+        self._lock = threading.RLock()
+        self._closed = False
+        self._clock = clock
+        self._schema = standard_schema()
+        self._store = Store(path)
+        with self._store.transaction():
+            for sobject in self._schema:
+                self._store.prepare(sobject)
+        self.user_id = plant(self._schema, self._store, clock)
+        org_id = make_id("00D", 1)
+        self._credentials = oauth.Credentials(org_id, f"{org_id[:15]}!local-org-access-token")
+        self._usage = ApiUsage()
+        self._records = Records(self._schema, self._store, clock, self.user_id)
+        queries = Queries(self._schema, self._store, clock, page_size)
+        self._resources = Resources(self._schema, self._records, queries, self._usage)
+        self._resources.add("composite/batch", POST=CompositeBatch(self._resources, self._usage))
+
+    # ---- what a caller needs to get in ----
+
+    @property
+    def instance_url(self) -> str:
+        """The instance URL for requests in process; a server has its own."""
+        return "https://local-org.my.salesforce.com"
+
+    @property
+    def org_id(self) -> str:
+        return self._credentials.org_id
+
+    @property
+    def access_token(self) -> str:
+        return self._credentials.access_token
+
+    @property
+    def client_id(self) -> str:
+        return self._credentials.client_id
+
+    @property
+    def client_secret(self) -> str:
+        return self._credentials.client_secret
+
+    def client(self, **options: Any) -> Salesforce:
+        """Return a blocking client of this org, in process; *options* are those of Salesforce."""
+        from twinforce import AccessToken, Salesforce
+
+        from .transports import LocalTransport
+
+        auth = AccessToken(self.access_token)
+        return Salesforce(self.instance_url, auth, transport=LocalTransport(self), **options)
+
+    def async_client(self, **options: Any) -> AsyncSalesforce:
+        """Return an async client of this org, in process; *options* are those of Salesforce."""
+        from twinforce import AccessToken, AsyncSalesforce
+
+        from .transports import AsyncLocalTransport
+
+        auth = AccessToken(self.access_token)
+        transport = AsyncLocalTransport(self)
+        return AsyncSalesforce(self.instance_url, auth, transport=transport, **options)
+
+    def serve(self, *, port: int = 0) -> Server:
+        """Serve this org over HTTP on 127.0.0.1; *port* 0 takes a free one.
+
+        The server runs, in its own thread, until it is closed, by its ``close()`` or as a context
+        manager. Raises OSError if the port is taken.
+        """
+        from .server import Server
+
+        return Server(self, port=port)
+
+    # ---- the schema ----
+
+    def add_object(
+        self,
+        name: str,
+        *,
+        label: str | None = None,
+        label_plural: str | None = None,
+        name_format: str | None = None,
+    ) -> None:
+        """Declare a custom object, such as ``Widget__c``, with a Name field.
+
+        *name_format* makes Name an auto number, such as ``W-{0000}``. To declare the same object
+        again changes nothing.
+        """
+        with self._lock:
+            self._check_open()
+            number = self._store.number_of(f"key prefix of {name.lower()}", "custom objects")
+            sobject = custom_object(
+                name,
+                _key_prefix(number - 1),
+                label=label,
+                label_plural=label_plural,
+                name_format=name_format,
+            )
+            known = self._schema.get(name)
+            if known is not None:
+                same = (known.label, known.label_plural, known.field("Name")) == (
+                    sobject.label,
+                    sobject.label_plural,
+                    sobject.field("Name"),
+                )
+                if not same:
+                    message = f"{name} has been declared already, and differently"
+                    raise ValueError(message)
+                return
+            self._schema.add(sobject)
+            self._store.prepare(sobject)
+
+    def add_field(
+        self,
+        sobject: str,
+        name: str,
+        type: str,  # noqa: A002 - the word of Setup
+        *,
+        label: str | None = None,
+        required: bool = False,
+        default: Any = None,
+        length: int | None = None,
+        precision: int | None = None,
+        scale: int | None = None,
+        unique: bool | None = None,
+        external_id: bool | None = None,
+        case_sensitive: bool | None = None,
+        values: Iterable[str] | None = None,
+        restricted: bool | None = None,
+        reference_to: str | None = None,
+        child_relationship_name: str | None = None,
+        display_format: str | None = None,
+    ) -> None:
+        """Declare a custom field, such as ``ExternalId__c``, of an sObject.
+
+        *type* is one of Setup's: Text, TextArea, LongTextArea, Html, Number, Currency, Percent,
+        Checkbox, Date, DateTime, Time, Email, Phone, Url, Picklist, MultiselectPicklist, Lookup,
+        MasterDetail, AutoNumber. *length* is in characters; *precision* counts all digits, *scale*
+        those behind the point. An external id need not be *unique*. *values* are a picklist's;
+        a *restricted* one takes no others. *reference_to* is the parent of a Lookup or a
+        MasterDetail, and *child_relationship_name* what it calls these children.
+
+        To declare the same field again changes nothing. Raises ValueError for a declaration that
+        Salesforce would not allow either.
+        """
+        with self._lock:
+            self._check_open()
+            owner = self._schema.get(sobject)
+            if owner is None:
+                message = f"there is no sobject {sobject!r}; declare it with add_object() first"
+                raise ValueError(message)
+            parent = None if reference_to is None else self._schema.get(reference_to)
+            if reference_to is not None and parent is None:
+                message = f"there is no sobject {reference_to!r} that {name} could refer to"
+                raise ValueError(message)
+            field = custom_field(
+                name,
+                type,
+                label=label,
+                required=required,
+                default=default,
+                options={
+                    "length": length,
+                    "precision": precision,
+                    "scale": scale,
+                    "unique": unique,
+                    "external_id": external_id,
+                    "case_sensitive": case_sensitive,
+                    "values": None if values is None else tuple(values),
+                    "restricted": restricted,
+                    "reference_to": None if parent is None else parent.name,
+                    "child_relationship_name": child_relationship_name,
+                    "display_format": display_format,
+                },
+            )
+            known = owner.field(name)
+            if known is not None and known != field:
+                message = f"{owner.name}.{known.name} has been declared already, and differently"
+                raise ValueError(message)
+            owner.put(field)
+            self._store.prepare(owner)
+
+    def require(self, sobject: str, *fields: str) -> None:
+        """From now on, a create of *sobject* needs exactly these *fields*.
+
+        Without this it needs what Salesforce needs: an Opportunity its Name, StageName and
+        CloseDate, a Contact its LastName. Raises ValueError for a name that is not there.
+        """
+        with self._lock:
+            self._check_open()
+            owner = self._schema.get(sobject)
+            if owner is None:
+                message = f"there is no sobject {sobject!r}"
+                raise ValueError(message)
+            owner.require(fields)
+
+    # ---- requests ----
+
+    def handle(self, request: Request) -> Response:
+        """Answer one HTTP request as the org's REST API would.
+
+        The host in the request's URL does not matter. Raises InvalidStateError if the org is
+        closed, ValueError if the URL is not one of http or https.
+        """
+        match = _URL.fullmatch(request.url)
+        if match is None:
+            message = "the request's url must begin with http:// or https:// and a host"
+            raise ValueError(message)
+        with self._lock:
+            self._check_open()
+            reply = self._reply(request, instance_url=match[1], target=match[2])
+        return _response(reply, without_body=request.method.upper() == "HEAD")
+
+    def close(self) -> None:
+        """Close the org; one in memory is gone then. Closing twice does nothing."""
+        with self._lock:
+            if not self._closed:
+                self._closed = True
+                self._store.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _check_open(self) -> None:
+        if self._closed:
+            message = "this LocalOrg is closed; make a new one, or open its file again"
+            raise InvalidStateError(message)
+
+    def _reply(self, request: Request, *, instance_url: str, target: str) -> Reply:
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        try:
+            if len(target) > _LONGEST_TARGET:
+                message = f"The URI is longer than {_LONGEST_TARGET} bytes"
+                raise ApiError("URI_TOO_LONG", message, status=414)
+            parsed = parse_target(target)
+            return self._route(request, headers, parsed, instance_url)
+        except ApiError as error:
+            return self._with_usage(error_reply(error))
+        except Exception:  # noqa: BLE001 - a fault of the org is answered, as Salesforce does
+            _LOG.exception("the local org failed to answer %s", request.method)
+            message = "An unexpected error occurred. The log of twinforce.local says more."
+            return self._with_usage(error_reply(ApiError("UNKNOWN_EXCEPTION", message, status=500)))
+
+    def _route(
+        self, request: Request, headers: dict[str, str], target: Target, instance_url: str
+    ) -> Reply:
+        segments, method = target.segments, request.method.upper()
+        if segments == ("services", "data") and method in {"GET", "HEAD"}:
+            return Reply(200, versions())
+        if segments == ("services", "oauth2", "token") and method == "POST":
+            return oauth.token(
+                headers,
+                request.body or b"",
+                self._credentials,
+                instance_url=instance_url,
+                user_id=self.user_id,
+                clock=self._clock,
+            )
+        if segments == ("services", "oauth2", "userinfo") and method in {"GET", "POST"}:
+            return self._userinfo(headers, instance_url)
+        if segments[:2] != ("services", "data") or len(segments) < 3:
+            raise resource_not_found()
+        if not oauth.authorized(headers, self._credentials):
+            raise oauth.session_invalid()
+        self._usage.count()
+        version = version_of(segments[2])
+        if version is None:
+            raise resource_not_found()
+        if method == "POST":  # for clients that cannot send PATCH
+            method = target.query.get("_HttpMethod", method).upper()
+        call = Call(method, version, segments[3:], target.query, headers, request.body or b"")
+        return self._with_usage(self._resources.answer(call))
+
+    def _userinfo(self, headers: dict[str, str], instance_url: str) -> Reply:
+        if not oauth.authorized(headers, self._credentials):
+            return Reply(403, "Bad_OAuth_Token")
+        user = self._records.get(self._schema["User"], self.user_id)
+        return Reply(200, oauth.userinfo(user, self.org_id, instance_url))
+
+    def _with_usage(self, reply: Reply) -> Reply:
+        return Reply(
+            reply.status,
+            reply.body,
+            {**reply.headers, "sforce-limit-info": self._usage.header()},
+        )
+
+
+def _response(reply: Reply, *, without_body: bool) -> Response:
+    headers = dict(reply.headers)
+    if reply.body is None:
+        return Response(reply.status, headers, b"")
+    if isinstance(reply.body, str):
+        headers["content-type"] = "text/html;charset=UTF-8"
+        body = reply.body.encode()
+    else:
+        headers["content-type"] = "application/json;charset=UTF-8"
+        body = to_json(reply.body)
+    return Response(reply.status, headers, b"" if without_body else body)
+
+
+def _key_prefix(number: int) -> str:
+    """Return the key prefix of the custom object with this number: a00, a01, … a0z, a10 …."""
+    digits = ""
+    value = _FIRST_CUSTOM_PREFIX + number
+    for _ in range(3):
+        value, digit = divmod(value, 36)
+        digits = _BASE_36[digit] + digits
+    return digits

@@ -1,0 +1,120 @@
+"""Running queries: pages of records in the shape that the query resource answers with."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import attrs
+
+from .errors import ApiError
+from .ids import make_id
+from .records import address_json, attributes
+from .schema import Schema
+from .soql.compiler import Cell, Context, Node, Plan, compile_query
+from .store import Store, TooComplexError
+from .values import address_parts, json_value
+
+_LOCATOR_PREFIX: Final = "01g"
+# Salesforce drops the oldest cursors of a user too, so that forgotten ones do not pile up.
+_MOST_CURSORS: Final = 100
+
+
+@attrs.frozen
+class _Cursor:
+    """The rows of a query whose answer did not fit on one page."""
+
+    plan: Plan
+    rows: Sequence[tuple[Any, ...]]
+    page_size: int
+
+
+class Queries:
+    """Answers queries. *page_size* is how many records a page holds unless the caller says."""
+
+    def __init__(
+        self, schema: Schema, store: Store, clock: Callable[[], datetime], page_size: int
+    ) -> None:
+        self._schema = schema
+        self._store = store
+        self._clock = clock
+        self._page_size = page_size
+        self._cursors: OrderedDict[str, _Cursor] = OrderedDict()
+
+    def run(
+        self, text: str, version: str, *, with_deleted: bool, page_size: int | None
+    ) -> dict[str, Any]:
+        """Run the SOQL *text* and return the first page. Raises ApiError if it is refused."""
+        from .soql.parser import parse  # the parser library takes a while to load
+
+        context = Context(self._schema, self._clock().astimezone(UTC), with_deleted)
+        try:
+            plan = compile_query(parse(text), text, context)
+            rows = self._store.rows(plan.sql, plan.parameters)
+        except (RecursionError, TooComplexError) as error:
+            message = "The query is too complicated: nest or combine fewer conditions"
+            raise ApiError("QUERY_TOO_COMPLICATED", message) from error
+        if plan.is_count:
+            return {"totalSize": rows[0][0], "done": True, "records": []}
+        cursor = _Cursor(plan, rows, page_size or self._page_size)
+        return self._page(cursor, None, 0, version)
+
+    def next_page(self, locator: str, version: str, *, page_size: int | None) -> dict[str, Any]:
+        """Return the page that a ``nextRecordsUrl`` ends with: a cursor's id, ``-``, an offset."""
+        cursor_id, _, offset = locator.partition("-")
+        cursor = self._cursors.get(cursor_id)
+        if cursor is None or not offset.isdecimal() or int(offset) >= len(cursor.rows):
+            raise ApiError("INVALID_QUERY_LOCATOR", "invalid query locator")
+        self._cursors.move_to_end(cursor_id)
+        if page_size is not None:
+            cursor = attrs.evolve(cursor, page_size=page_size)
+        return self._page(cursor, cursor_id, int(offset), version)
+
+    def _page(
+        self, cursor: _Cursor, cursor_id: str | None, start: int, version: str
+    ) -> dict[str, Any]:
+        end = start + cursor.page_size
+        records = [self._record(cursor.plan.root, row, version) for row in cursor.rows[start:end]]
+        page: dict[str, Any] = {"totalSize": len(cursor.rows), "done": end >= len(cursor.rows)}
+        if not page["done"]:
+            cursor_id = cursor_id or self._remember(cursor)
+            page["nextRecordsUrl"] = f"/services/data/v{version}/query/{cursor_id}-{end}"
+        return {**page, "records": records}
+
+    def _remember(self, cursor: _Cursor) -> str:
+        cursor_id = make_id(_LOCATOR_PREFIX, self._store.next_number(_LOCATOR_PREFIX))
+        self._cursors[cursor_id] = cursor
+        while len(self._cursors) > _MOST_CURSORS:
+            self._cursors.popitem(last=False)
+        return cursor_id
+
+    def _record(self, node: Node, row: tuple[Any, ...], version: str) -> dict[str, Any] | None:
+        record_id = row[node.id_index]
+        if record_id is None:
+            return None
+        record: dict[str, Any] = {"attributes": attributes(node.sobject, record_id, version)}
+        for name, item in node.items.items():
+            if isinstance(item, Cell):
+                record[name] = _cell_value(item, row)
+            elif isinstance(item, Node):
+                record[name] = self._record(item, row, version)
+            else:
+                record[name] = self._children(item, record_id, version)
+        return record
+
+    def _children(self, plan: Plan, parent_id: str, version: str) -> dict[str, Any] | None:
+        rows = self._store.rows(plan.sql, (parent_id, *plan.parameters))
+        if not rows:
+            return None
+        records = [self._record(plan.root, row, version) for row in rows]
+        return {"totalSize": len(rows), "done": True, "records": records}
+
+
+def _cell_value(cell: Cell, row: tuple[Any, ...]) -> Any:
+    if not cell.field.is_compound:
+        return json_value(cell.field, row[cell.indexes[0]])
+    names = address_parts(cell.field).values()
+    values = (row[index] for index in cell.indexes)
+    return address_json(cell.field, dict(zip(names, values, strict=True)))

@@ -1,0 +1,289 @@
+"""The REST resources under ``/services/data/vXX.X/``, without HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import attrs
+
+from .errors import ApiError, resource_not_found
+from .http import Call, Reply
+from .queries import Queries
+from .records import (
+    RecordData,
+    Records,
+    attributes,
+    checked_id,
+    field_json,
+    no_such_column,
+    record_url,
+)
+from .schema import Field, Schema, SObject
+from .schema.describe import describe_sobject, describe_summary
+from .usage import ApiUsage
+
+Handler = Callable[..., Reply]
+
+MIN_PAGE: Final = 200
+MAX_PAGE: Final = 2000
+
+
+@attrs.frozen
+class Route:
+    """A resource: a pattern of path segments (``{…}`` takes any) and what each method does."""
+
+    pattern: tuple[str, ...]
+    handlers: Mapping[str, Handler]
+
+    def match(self, segments: tuple[str, ...]) -> list[str] | None:
+        """Return what the ``{…}`` of the pattern stand for, or None if it does not fit."""
+        if len(segments) != len(self.pattern):
+            return None
+        taken: list[str] = []
+        for expected, segment in zip(self.pattern, segments, strict=True):
+            if expected.startswith("{"):
+                taken.append(segment)
+            elif expected.lower() != segment.lower():
+                return None
+        return taken
+
+
+class Resources:
+    """Finds the resource that a call is for and lets it answer."""
+
+    def __init__(self, schema: Schema, records: Records, queries: Queries, usage: ApiUsage) -> None:
+        self._schema = schema
+        self._records = records
+        self._queries = queries
+        self._usage = usage
+        self._routes: list[Route] = []
+        self.add("", GET=self.root)
+        self.add("limits", GET=self.limits)
+        self.add("query", GET=self.query)
+        self.add("queryAll", GET=self.query_all)
+        self.add("query/{locator}", GET=self.query_more)
+        self.add("queryAll/{locator}", GET=self.query_more)
+        self.add("sobjects", GET=self.describe_global)
+        self.add("sobjects/{sobject}", GET=self.basic_info, POST=self.create)
+        self.add("sobjects/{sobject}/describe", GET=self.describe)
+        self.add(
+            "sobjects/{sobject}/{id}",
+            GET=self.get,
+            PATCH=self.update,
+            DELETE=self.delete,
+            POST=self.create_with_id,
+        )
+        self.add(
+            "sobjects/{sobject}/{field}/{value}",
+            GET=self.get_by_key,
+            PATCH=self.upsert,
+            DELETE=self.delete_by_key,
+        )
+
+    def add(self, pattern: str, **handlers: Handler) -> None:
+        """Serve the resource at *pattern*; the keywords are HTTP methods."""
+        segments = tuple(part for part in pattern.split("/") if part)
+        self._routes.append(Route(segments, handlers))
+
+    def answer(self, call: Call) -> Reply:
+        """Answer *call*. Raises ApiError for everything that is an error."""
+        for route in self._routes:
+            taken = route.match(call.segments)
+            if taken is None:
+                continue
+            # HEAD answers as GET does; whoever speaks HTTP leaves the body out.
+            handler = route.handlers.get("GET" if call.method == "HEAD" else call.method)
+            if handler is None:
+                raise _method_not_allowed(call.method, route)
+            return handler(call, *taken)
+        raise resource_not_found()
+
+    # ---- the org ----
+
+    def root(self, call: Call) -> Reply:
+        """``GET vXX.X``: the resources there are."""
+        names = sorted({route.pattern[0] for route in self._routes if route.pattern}, key=str.lower)
+        return Reply(200, {name: f"/services/data/v{call.version}/{name}" for name in names})
+
+    def limits(self, _call: Call) -> Reply:
+        return Reply(200, self._usage.limits())
+
+    # ---- queries ----
+
+    def query(self, call: Call, *, with_deleted: bool = False) -> Reply:
+        text = call.query.get("q", "")
+        if not text.strip():
+            raise ApiError("MALFORMED_QUERY", "A query string has to be specified")
+        page = self._queries.run(
+            text, call.version, with_deleted=with_deleted, page_size=_page_size(call)
+        )
+        return Reply(200, page)
+
+    def query_all(self, call: Call) -> Reply:
+        return self.query(call, with_deleted=True)
+
+    def query_more(self, call: Call, locator: str) -> Reply:
+        page = self._queries.next_page(locator, call.version, page_size=_page_size(call))
+        return Reply(200, page)
+
+    # ---- metadata ----
+
+    def describe_global(self, call: Call) -> Reply:
+        summaries = [describe_summary(sobject, call.version) for sobject in self._schema]
+        return Reply(200, {"encoding": "UTF-8", "maxBatchSize": 200, "sobjects": summaries})
+
+    def basic_info(self, call: Call, name: str) -> Reply:
+        sobject = self._sobject(name)
+        title = sobject.name_field
+        names = ["Id"] if title is None else ["Id", title.name]
+        recent = [
+            {"attributes": attributes(sobject, str(row["Id"]), call.version)}
+            | {name: row[name] for name in names}
+            for row in self._records.recent(sobject)
+        ]
+        summary = describe_summary(sobject, call.version)
+        return Reply(200, {"objectDescribe": summary, "recentItems": recent})
+
+    def describe(self, call: Call, name: str) -> Reply:
+        sobject = self._sobject(name)
+        return Reply(200, describe_sobject(self._schema, sobject, call.version))
+
+    # ---- records ----
+
+    def create(self, call: Call, name: str) -> Reply:
+        sobject = self._sobject(name)
+        record_id = self._records.create(sobject, _record_data(call))
+        return _created(sobject, record_id, call)
+
+    def create_with_id(self, call: Call, name: str, literal: str) -> Reply:
+        """``POST sobjects/X/Id``: an upsert without a key, which creates (since v37.0)."""
+        if literal.lower() != "id" or call.version_number < 37:
+            raise resource_not_found()
+        return self.create(call, name)
+
+    def get(self, call: Call, name: str, record_id: str) -> Reply:
+        sobject = self._sobject(name)
+        return self._record(call, sobject, checked_id(sobject, record_id))
+
+    def update(self, call: Call, name: str, record_id: str) -> Reply:
+        sobject = self._sobject(name)
+        self._records.update(sobject, checked_id(sobject, record_id), _record_data(call))
+        return Reply(204)
+
+    def delete(self, _call: Call, name: str, record_id: str) -> Reply:
+        sobject = self._sobject(name)
+        self._records.delete(sobject, checked_id(sobject, record_id))
+        return Reply(204)
+
+    def get_by_key(self, call: Call, name: str, field: str, value: str) -> Reply:
+        sobject = self._sobject(name)
+        found = self._records.find(sobject, _key(sobject, field), value)
+        if len(found) > 1:
+            return _several(sobject, found, call)
+        if not found:
+            raise resource_not_found()
+        return self._record(call, sobject, found[0])
+
+    def upsert(self, call: Call, name: str, field: str, value: str) -> Reply:
+        sobject = self._sobject(name)
+        key = _key(sobject, field)
+        data = _record_data(call)
+        given = next((given for given in data.fields if given.lower() == key.name.lower()), None)
+        if given is not None:
+            message = f"The {key.name} field should not be specified in the sobject data."
+            raise ApiError("INVALID_FIELD", message, fields=[key.name])
+        found = self._records.find(sobject, key, value)
+        if len(found) > 1:
+            return _several(sobject, found, call)
+        if found:
+            self._records.update(sobject, found[0], data)
+            if call.version_number < 46:
+                return Reply(204)
+            return Reply(200, _saved(found[0], call, created=False))
+        if call.query.get("updateOnly", "").lower() == "true" or key.name == "Id":
+            raise resource_not_found()
+        with_key = attrs.evolve(data, fields={**data.fields, key.name: value})
+        record_id = self._records.create(sobject, with_key)
+        return _created(sobject, record_id, call, created=True)
+
+    def delete_by_key(self, call: Call, name: str, field: str, value: str) -> Reply:
+        sobject = self._sobject(name)
+        found = self._records.find(sobject, _key(sobject, field), value)
+        if len(found) > 1:
+            return _several(sobject, found, call)
+        if not found:
+            raise resource_not_found()
+        self._records.delete(sobject, found[0])
+        return Reply(204)
+
+    def _sobject(self, name: str) -> SObject:
+        sobject = self._schema.get(name)
+        if sobject is None:
+            raise resource_not_found()
+        return sobject
+
+    def _record(self, call: Call, sobject: SObject, record_id: str) -> Reply:
+        row = self._records.get(sobject, record_id)
+        record: dict[str, Any] = {"attributes": attributes(sobject, record_id, call.version)}
+        for field in _wanted_fields(sobject, call):
+            record[field.name] = field_json(field, row)
+        record.setdefault("Id", record_id)
+        return Reply(200, record)
+
+
+def _wanted_fields(sobject: SObject, call: Call) -> list[Field]:
+    """The fields that ``?fields=`` names; all of them without it."""
+    names = [name.strip() for name in call.query.get("fields", "").split(",") if name.strip()]
+    if not names:
+        return list(sobject.fields)
+    wanted = []
+    for name in names:
+        field = sobject.field(name)
+        if field is None:
+            raise no_such_column(name, sobject)
+        wanted.append(field)
+    return wanted
+
+
+def _record_data(call: Call) -> RecordData:
+    return RecordData(call.json_object(), call.body)
+
+
+def _key(sobject: SObject, name: str) -> Field:
+    field = sobject.field(name)
+    if field is None or not field.is_key:
+        message = f"Provided external ID field does not exist or is not accessible: {name}"
+        raise ApiError("NOT_FOUND", message, status=404)
+    return field
+
+
+def _saved(record_id: str, call: Call, *, created: bool | None) -> dict[str, Any]:
+    saved: dict[str, Any] = {"id": record_id, "success": True, "errors": []}
+    if created is not None and call.version_number >= 46:
+        saved["created"] = created
+    return saved
+
+
+def _created(sobject: SObject, record_id: str, call: Call, *, created: bool | None = None) -> Reply:
+    location = record_url(sobject, record_id, call.version)
+    return Reply(201, _saved(record_id, call, created=created), {"location": location})
+
+
+def _several(sobject: SObject, found: list[str], call: Call) -> Reply:
+    return Reply(300, [record_url(sobject, record_id, call.version) for record_id in found])
+
+
+def _page_size(call: Call) -> int | None:
+    """Read ``Sforce-Query-Options: batchSize=500``, a hint that Salesforce bounds."""
+    for option in call.headers.get("sforce-query-options", "").split(","):
+        name, _, value = option.partition("=")
+        if name.strip().lower() == "batchsize" and value.strip().isdecimal():
+            return max(MIN_PAGE, min(MAX_PAGE, int(value)))
+    return None
+
+
+def _method_not_allowed(method: str, route: Route) -> ApiError:
+    allowed = [*(["HEAD"] if "GET" in route.handlers else []), *route.handlers]
+    message = f"HTTP Method '{method}' not allowed. Allowed are {','.join(allowed)}"
+    return ApiError("METHOD_NOT_ALLOWED", message, status=405)

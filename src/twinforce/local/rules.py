@@ -1,0 +1,86 @@
+"""What Salesforce works out itself when a record of a standard object is saved."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from .schema import SObject
+from .store import Row
+from .values import casefold
+
+
+def derived(sobject: SObject, row: Row, changed: set[str], now: str) -> Row:
+    """Return the fields of *row* that follow from the others.
+
+    *row* is the record as it is about to be saved, *changed* are the names of the fields that the
+    caller set, *now* is the time of the save as the API writes datetimes.
+    """
+    values: Row = {}
+    if sobject.is_person:
+        names = (row.get("FirstName"), row.get("LastName"))
+        values["Name"] = " ".join(str(name) for name in names if name)
+    if sobject.custom and not row.get("Name"):
+        values["Name"] = row.get("Id")
+    rule = _RULES.get(sobject.name)
+    if rule is not None:
+        values.update(rule(sobject, {**row, **values}, changed, now))
+    return values
+
+
+def _implied(sobject: SObject, picklist: str, value: Any) -> Mapping[str, Any] | None:
+    """What the standard *value* of a *picklist* implies; None if it is not a standard one."""
+    field = sobject.field(picklist)
+    for choice in field.picklist_values if field else ():
+        if casefold(choice.value) == casefold(value):
+            return choice.extra
+    return None
+
+
+_FORECAST_NAMES: Final = {"BestCase": "Best Case", "Forecast": "Commit"}
+_FORECAST_CATEGORIES: Final = {name: category for category, name in _FORECAST_NAMES.items()}
+
+
+def _opportunity(sobject: SObject, row: Row, changed: set[str], now: str) -> Row:
+    values: Row = {}
+    if "StageName" in changed:
+        stage = _implied(sobject, "StageName", row.get("StageName"))
+        if stage is None:
+            stage = {"isWon": False, "isClosed": False, "forecastCategory": "Pipeline"}
+        values["IsWon"] = int(stage["isWon"])
+        values["IsClosed"] = int(stage["isClosed"])
+        values["LastStageChangeDate"] = now
+        if "Probability" not in changed:
+            values["Probability"] = float(stage.get("probability", 0))
+        if "ForecastCategoryName" not in changed:
+            category = stage["forecastCategory"]
+            values["ForecastCategoryName"] = _FORECAST_NAMES.get(category, category)
+    saved = {**row, **values}
+    category_name = saved.get("ForecastCategoryName")
+    values["ForecastCategory"] = _FORECAST_CATEGORIES.get(str(category_name), category_name)
+    amount, probability = saved.get("Amount"), saved.get("Probability")
+    if isinstance(amount, float) and isinstance(probability, float):
+        values["ExpectedRevenue"] = round(amount * probability / 100, 2)
+    else:
+        values["ExpectedRevenue"] = None
+    closes = saved.get("CloseDate")
+    if isinstance(closes, str):
+        year, quarter = int(closes[:4]), (int(closes[5:7]) + 2) // 3
+        values.update(FiscalYear=year, FiscalQuarter=quarter, Fiscal=f"{year} {quarter}")
+    return values
+
+
+def _case(sobject: SObject, row: Row, changed: set[str], now: str) -> Row:
+    values: Row = {}
+    if "Status" in changed:
+        status = _implied(sobject, "Status", row.get("Status")) or {}
+        closed = bool(status.get("isClosed"))
+        values["IsClosed"] = int(closed)
+        values["ClosedDate"] = (row.get("ClosedDate") or now) if closed else None
+    return values
+
+
+_RULES: Final[Mapping[str, Callable[[SObject, Row, set[str], str], Row]]] = {
+    "Opportunity": _opportunity,
+    "Case": _case,
+}

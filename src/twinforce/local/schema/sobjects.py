@@ -1,0 +1,192 @@
+"""An org's sObjects: the standard ones come from the tables under ``objects/``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from functools import cache
+from importlib import resources
+from typing import Any, Final
+
+import attrs
+
+from .fields import Field, field_from_json
+
+# The order of describe calls: a sub-object's key prefix never changes, so it is data too.
+STANDARD_OBJECTS: Final = ("Account", "Case", "Contact", "Lead", "Opportunity", "Profile", "User")
+
+_SYSTEM = {"createable": False, "updateable": False, "nillable": False, "defaultedOnCreate": True}
+_SYSTEM_FIELDS: Final[tuple[dict[str, Any], ...]] = (
+    {"name": "IsDeleted", "label": "Deleted", "type": "boolean", "defaultValue": False},
+    {"name": "CreatedDate", "label": "Created Date", "type": "datetime"},
+    {
+        "name": "CreatedById",
+        "label": "Created By ID",
+        "type": "reference",
+        "length": 18,
+        "referenceTo": ["User"],
+        "relationshipName": "CreatedBy",
+    },
+    {"name": "LastModifiedDate", "label": "Last Modified Date", "type": "datetime"},
+    {
+        "name": "LastModifiedById",
+        "label": "Last Modified By ID",
+        "type": "reference",
+        "length": 18,
+        "referenceTo": ["User"],
+        "relationshipName": "LastModifiedBy",
+    },
+    {"name": "SystemModstamp", "label": "System Modstamp", "type": "datetime"},
+)
+
+
+def id_field(label: str) -> Field:
+    """The Id field that every sObject has."""
+    return field_from_json(
+        {**_SYSTEM, "name": "Id", "label": label, "type": "id", "length": 18, "idLookup": True}
+    )
+
+
+def system_fields(*, deletable: bool) -> list[Field]:
+    """The fields that Salesforce itself writes; a record of a deletable sObject has IsDeleted."""
+    return [
+        field_from_json({**_SYSTEM, **data})
+        for data in _SYSTEM_FIELDS
+        if deletable or data["name"] != "IsDeleted"
+    ]
+
+
+@attrs.frozen
+class Child:
+    """A child relationship: records of *sobject* point here through *field*."""
+
+    sobject: SObject
+    field: Field
+
+
+@attrs.define(eq=False)
+class SObject:
+    """An sObject and its fields. Names are looked up without regard to case."""
+
+    name: str
+    label: str
+    label_plural: str
+    key_prefix: str
+    custom: bool = False
+    createable: bool = True
+    updateable: bool = True
+    deletable: bool = True
+    _fields: dict[str, Field] = attrs.field(factory=dict[str, Field])
+
+    @property
+    def fields(self) -> tuple[Field, ...]:
+        return tuple(self._fields.values())
+
+    def field(self, name: str) -> Field | None:
+        return self._fields.get(name.lower())
+
+    def put(self, field: Field) -> None:
+        """Add *field*, or put it in the place of the one with its name."""
+        self._fields[field.name.lower()] = field
+
+    def reference(self, relationship: str) -> Field | None:
+        """The lookup field whose parent is read as *relationship*, if there is one."""
+        wanted = relationship.lower()
+        for field in self._fields.values():
+            if field.relationship_name is not None and field.relationship_name.lower() == wanted:
+                return field
+        return None
+
+    @property
+    def name_field(self) -> Field | None:
+        return next((field for field in self._fields.values() if field.name_field), None)
+
+    @property
+    def is_person(self) -> bool:
+        """Whether Name is put together from a first and a last name."""
+        return "lastname" in self._fields and "name" in self._fields
+
+    @property
+    def required(self) -> tuple[Field, ...]:
+        """The fields that a create must give a value."""
+        return tuple(
+            field
+            for field in self._fields.values()
+            if field.createable and not field.nillable and not field.defaulted_on_create
+        )
+
+    def require(self, names: Iterable[str]) -> None:
+        """Make exactly the fields with these *names* required on create."""
+        wanted = {name.lower() for name in names}
+        for name in sorted(wanted):
+            field = self._fields.get(name)
+            if field is None or not field.createable:
+                message = f"{self.name} has no field {name!r} that a create could give a value"
+                raise ValueError(message)
+        for key, field in self._fields.items():
+            if field.createable and not field.defaulted_on_create:
+                self._fields[key] = attrs.evolve(field, nillable=key not in wanted)
+
+
+class Schema:
+    """All sObjects of an org, by name (in any case) and by key prefix."""
+
+    def __init__(self) -> None:
+        self._by_name: dict[str, SObject] = {}
+        self._by_prefix: dict[str, SObject] = {}
+
+    def __iter__(self) -> Iterator[SObject]:
+        return iter(sorted(self._by_name.values(), key=lambda sobject: sobject.name))
+
+    def get(self, name: str) -> SObject | None:
+        return self._by_name.get(name.lower())
+
+    def __getitem__(self, name: str) -> SObject:
+        return self._by_name[name.lower()]
+
+    def by_prefix(self, prefix: str) -> SObject | None:
+        return self._by_prefix.get(prefix)
+
+    def add(self, sobject: SObject) -> None:
+        self._by_name[sobject.name.lower()] = sobject
+        self._by_prefix[sobject.key_prefix] = sobject
+
+    def children(self, parent: SObject) -> Iterator[Child]:
+        """The fields of all sObjects that point to records of *parent*."""
+        for sobject in self:
+            for field in sobject.fields:
+                if parent.name in field.reference_to:
+                    yield Child(sobject, field)
+
+
+def standard_schema() -> Schema:
+    """The sObjects that every org has; what is done to them stays in this schema."""
+    schema = Schema()
+    for name in STANDARD_OBJECTS:
+        schema.add(_standard_object(name))
+    return schema
+
+
+def _standard_object(name: str) -> SObject:
+    head, fields = _table(name)
+    sobject = SObject(
+        head["name"],
+        head["label"],
+        head["labelPlural"],
+        head["keyPrefix"],
+        createable=head.get("createable", True),
+        updateable=head.get("updateable", True),
+        deletable=head.get("deletable", True),
+    )
+    sobject.put(id_field(f"{sobject.label} ID"))
+    for field in (*fields, *system_fields(deletable=sobject.deletable)):
+        sobject.put(field)
+    return sobject
+
+
+@cache
+def _table(name: str) -> tuple[dict[str, Any], tuple[Field, ...]]:
+    """Read the table of a standard object: what it is, and its fields, which never change."""
+    folder = resources.files("twinforce.local.schema") / "objects"
+    head = json.loads((folder / f"{name}.json").read_text("utf-8"))
+    return head, tuple(field_from_json(entry) for entry in head.pop("fields"))

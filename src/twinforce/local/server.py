@@ -1,0 +1,131 @@
+"""A local org over real HTTP on 127.0.0.1, for clients in other processes and languages."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from concurrent.futures import Future
+from types import TracebackType
+from typing import TYPE_CHECKING, Final, Self
+
+from aiohttp import web
+
+from twinforce._core.http import Request, Timeout
+
+if TYPE_CHECKING:
+    from .org import LocalOrg
+
+_HOST: Final = "127.0.0.1"
+_WORTH_COMPRESSING: Final = 1024
+_MAX_BODY: Final = 64 * 2**20
+# The org itself says what is too long for Salesforce; HTTP only has to let it through.
+_MAX_LINE: Final = 2**20
+_MAX_HEADER: Final = 2**16
+_SHUTDOWN_SECONDS: Final = 2.0
+
+
+class Server:
+    """Serves a local org from its own thread until it is closed; see ``LocalOrg.serve``."""
+
+    def __init__(self, org: LocalOrg, *, port: int = 0) -> None:
+        self._org = org
+        started: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event, int]] = Future()
+        self._thread = threading.Thread(
+            target=self._run, args=(port, started), name="twinforce-local-org", daemon=True
+        )
+        self._thread.start()
+        self._loop, self._stop, self._port = started.result()
+
+    @property
+    def url(self) -> str:
+        """The instance URL of the org behind this server."""
+        return f"http://{_HOST}:{self._port}"
+
+    @property
+    def port(self) -> int:
+        return self._port
+
+    @property
+    def access_token(self) -> str:
+        return self._org.access_token
+
+    @property
+    def client_id(self) -> str:
+        return self._org.client_id
+
+    @property
+    def client_secret(self) -> str:
+        return self._org.client_secret
+
+    def wait(self) -> None:
+        """Wait until the server is closed."""
+        self._thread.join()
+
+    def close(self) -> None:
+        """Stop serving; what is being answered is answered first. The org stays open."""
+        if self._thread.is_alive():
+            self._loop.call_soon_threadsafe(self._stop.set)
+            self._thread.join()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _run(
+        self,
+        port: int,
+        started: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event, int]],
+    ) -> None:
+        try:
+            asyncio.run(self._serve(port, started))
+        except BaseException as error:
+            if started.done():
+                raise
+            started.set_exception(error)
+
+    async def _serve(
+        self,
+        port: int,
+        started: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event, int]],
+    ) -> None:
+        app = web.Application(client_max_size=_MAX_BODY)
+        app.router.add_route("*", "/{path:.*}", self._answer)
+        runner = web.AppRunner(
+            app,
+            access_log=None,
+            max_line_size=_MAX_LINE,
+            max_field_size=_MAX_HEADER,
+            shutdown_timeout=_SHUTDOWN_SECONDS,
+        )
+        await runner.setup()
+        try:
+            await web.TCPSite(runner, _HOST, port).start()
+            stop = asyncio.Event()
+            started.set_result((asyncio.get_running_loop(), stop, runner.addresses[0][1]))
+            await stop.wait()
+        finally:
+            await runner.cleanup()
+
+    async def _answer(self, incoming: web.Request) -> web.Response:
+        # The target goes on as it was sent: decoded, %2F could not be told from a slash.
+        request = Request(
+            incoming.method,
+            self.url + incoming.raw_path,
+            dict(incoming.headers),
+            await incoming.read(),
+            Timeout(),
+        )
+        loop = asyncio.get_running_loop()
+        reply = await loop.run_in_executor(None, self._org.handle, request)
+        response = web.Response(status=reply.status_code, headers=reply.headers, body=reply.body)
+        accepted = incoming.headers.get("Accept-Encoding", "").lower()
+        if "gzip" in accepted and len(reply.body) > _WORTH_COMPRESSING:
+            response.enable_compression(web.ContentCoding.gzip)
+        return response

@@ -1,0 +1,207 @@
+"""From the text of a query to its AST. The language itself stands in ``grammar.lark``."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from lark import Lark, Token, Transformer, Tree
+from lark.exceptions import UnexpectedCharacters, UnexpectedInput, UnexpectedToken
+
+from . import ast
+from .errors import malformed
+
+
+def parse(text: str) -> ast.Query:
+    """Parse a SOQL query. Raises ApiError MALFORMED_QUERY, with a caret where it went wrong."""
+    parser = _parser()
+    try:
+        tree = parser.parse(text)
+    except UnexpectedInput as error:
+        raise malformed(text, *_what_was_unexpected(text, error)) from None
+    query: ast.Query = _ToAst().transform(tree)
+    return query
+
+
+@cache
+def _parser() -> Lark:
+    grammar = (resources.files("twinforce.local.soql") / "grammar.lark").read_text("utf-8")
+    return Lark(grammar, parser="lalr", lexer="contextual")
+
+
+def _what_was_unexpected(text: str, error: UnexpectedInput) -> tuple[int, str]:
+    if isinstance(error, UnexpectedToken) and error.token.type != "$END":
+        return error.token.start_pos or 0, f"unexpected token: '{error.token}'"
+    if isinstance(error, UnexpectedCharacters):
+        position = error.pos_in_stream or 0
+        if text[position] == "'":
+            return position, "the string that begins here has no closing quote"
+        word = text[position:].split(maxsplit=1)[0]
+        shown = word if word.isidentifier() else word[0]
+        return position, f"unexpected token: '{shown}'"
+    return len(text.rstrip()), "unexpected token: '<EOF>'"
+
+
+def _start(token: Any) -> int:
+    return token.start_pos or 0
+
+
+class _ToAst(Transformer[Token, Any]):
+    """One method for each rule of the grammar that the AST keeps."""
+
+    def start(self, children: list[Any]) -> ast.Query:
+        query: ast.Query = children[0]
+        return query
+
+    def path(self, names: list[Token]) -> ast.Path:
+        return ast.Path(tuple(map(str, names)), tuple(map(_start, names)))
+
+    def call(self, children: list[Any]) -> ast.Call:
+        return ast.Call(str(children[0]), tuple(children[1:]), _start(children[0]))
+
+    # ---- SELECT and FROM ----
+
+    def alias(self, children: list[Token]) -> str:
+        return str(children[0])
+
+    def column(self, children: list[Any]) -> ast.Column:
+        return ast.Column(children[0], children[1] if len(children) > 1 else None)
+
+    def child_query(self, children: list[Any]) -> ast.ChildQuery:
+        query: ast.Query = children[0]
+        return ast.ChildQuery(query, query.sources[0].path.positions[0])
+
+    def value_list(self, children: list[Any]) -> tuple[ast.Value, ...]:
+        return tuple(children)
+
+    def type_when(self, children: list[Any]) -> tuple[str, tuple[ast.Value, ...]]:
+        return str(children[0]), children[1]
+
+    def type_else(self, children: list[Any]) -> Tree[Any]:
+        return Tree("type_else", children)
+
+    def type_of(self, children: list[Any]) -> ast.TypeOf:
+        path = children[0]
+        otherwise: tuple[ast.Value, ...] = ()
+        if isinstance(children[-1], Tree):
+            otherwise = children.pop().children[0]
+        return ast.TypeOf(path, tuple(children[1:]), otherwise, path.positions[0])
+
+    def from_item(self, children: list[Any]) -> ast.Source:
+        return ast.Source(children[0], children[1] if len(children) > 1 else None)
+
+    # ---- WHERE ----
+
+    def and_chain(self, terms: list[ast.Condition]) -> ast.Chain:
+        return ast.Chain("AND", tuple(terms))
+
+    def or_chain(self, terms: list[ast.Condition]) -> ast.Chain:
+        return ast.Chain("OR", tuple(terms))
+
+    def negation(self, children: list[ast.Condition]) -> ast.Negation:
+        return ast.Negation(children[0])
+
+    def comparison(self, children: list[Any]) -> ast.Comparison:
+        value, operator, literal = children
+        return ast.Comparison(value, "!=" if operator == "<>" else operator.upper(), literal)
+
+    with_filter = comparison
+
+    def inclusion(self, children: list[Any]) -> ast.Inclusion:
+        value, operator, items = children
+        return ast.Inclusion(value, operator.type == "NOT_IN", items)
+
+    def multi_inclusion(self, children: list[Any]) -> ast.MultiInclusion:
+        value, operator, items = children
+        return ast.MultiInclusion(value, operator.type == "EXCLUDES", items)
+
+    def literals(self, children: list[ast.Literal]) -> tuple[ast.Literal, ...]:
+        return tuple(children)
+
+    def string(self, children: list[Token]) -> ast.Literal:
+        return ast.Literal("string", str(children[0]), _start(children[0]))
+
+    def number(self, children: list[Token]) -> ast.Literal:
+        return ast.Literal("number", str(children[0]), _start(children[0]))
+
+    def date(self, children: list[Token]) -> ast.Literal:
+        return ast.Literal("date", str(children[0]), _start(children[0]))
+
+    def datetime(self, children: list[Token]) -> ast.Literal:
+        return ast.Literal("datetime", str(children[0]), _start(children[0]))
+
+    def time(self, children: list[Token]) -> ast.Literal:
+        return ast.Literal("time", str(children[0]), _start(children[0]))
+
+    def currency(self, children: list[Token]) -> ast.Literal:
+        return ast.Literal("currency", str(children[0]), _start(children[0]))
+
+    def null(self, children: list[Token]) -> ast.Literal:
+        return ast.Literal("null", "null", _start(children[0]))
+
+    def boolean(self, children: list[Token]) -> ast.Literal:
+        return ast.Literal("boolean", str(children[0]).lower(), _start(children[0]))
+
+    def date_literal(self, children: list[Token]) -> ast.Literal:
+        return ast.Literal("date_literal", ":".join(children).upper(), _start(children[0]))
+
+    # ---- the clauses behind WHERE ----
+
+    def category(self, children: list[Token]) -> ast.Category:
+        group, operator, *names = map(str, children)
+        return ast.Category(group, operator.upper(), tuple(names))
+
+    def data_category(self, children: list[ast.Category]) -> tuple[ast.Category, ...]:
+        return tuple(children)
+
+    def rollup(self, children: list[ast.Value]) -> ast.GroupBy:
+        return ast.GroupBy("rollup", tuple(children))
+
+    def cube(self, children: list[ast.Value]) -> ast.GroupBy:
+        return ast.GroupBy("cube", tuple(children))
+
+    def group_by(self, children: list[Any]) -> Tree[Any]:
+        if isinstance(children[0], ast.GroupBy):
+            return Tree("group_by", [children[0]])
+        return Tree("group_by", [ast.GroupBy("plain", tuple(children))])
+
+    def ordering(self, children: list[Any]) -> ast.Ordering:
+        words = [str(word).upper() for word in children[1:]]
+        return ast.Ordering(children[0], "DESC" in words, "LAST" in words)
+
+    def query(self, children: list[Tree[Any]]) -> ast.Query:
+        """Every clause that is still a tree here is named after the rule it came from."""
+        clauses: dict[str, list[Any]] = {str(clause.data): clause.children for clause in children}
+        withs: list[Any] = [
+            clause.children[0] for clause in children if clause.data == "with_clause"
+        ]
+        return ast.Query(
+            select=tuple(clauses["select_list"]),
+            sources=tuple(clauses["from_list"]),
+            scope=_word(clauses, "scope"),
+            where=_only(clauses, "where"),
+            with_clauses=tuple(
+                str(clause).upper() if isinstance(clause, Token) else clause for clause in withs
+            ),
+            group_by=_only(clauses, "group_by"),
+            having=_only(clauses, "having"),
+            order_by=tuple(clauses.get("order_by", ())),
+            limit=_whole_number(clauses, "limit"),
+            offset=_whole_number(clauses, "offset"),
+            purposes=tuple(str(word).upper() for word in clauses.get("for_clause", ())),
+            updates=tuple(str(word).upper() for word in clauses.get("update", ())),
+            all_rows="all_rows" in clauses,
+        )
+
+
+def _only(clauses: dict[str, Any], name: str) -> Any:
+    return clauses[name][0] if name in clauses else None
+
+
+def _word(clauses: dict[str, Any], name: str) -> str | None:
+    return str(clauses[name][0]) if name in clauses else None
+
+
+def _whole_number(clauses: dict[str, Any], name: str) -> int | None:
+    return int(clauses[name][0]) if name in clauses else None

@@ -1,0 +1,172 @@
+"""The rows of an org in SQLite: one table for each sObject, one column for each field."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from .schema import Field, SObject
+from .values import Stored, casefold
+
+Row = dict[str, Stored]
+
+# Rows of every table can be in the recycle bin, though only deletable sObjects show it.
+_COMMON_COLUMNS: Final = ('"Id" TEXT NOT NULL UNIQUE', '"IsDeleted" INTEGER NOT NULL DEFAULT 0')
+_TOO_COMPLEX: Final = re.compile("too large|too complex|too many|overflow|at most")
+
+
+class TooComplexError(Exception):
+    """A statement that is beyond a limit of SQLite."""
+
+
+def quoted(name: str) -> str:
+    """Quote a table or column; names come from the schema, which allows letters, digits and _."""
+    return f'"{name}"'
+
+
+class Store:
+    """A SQLite database that holds an org's records.
+
+    *path* is a file, or None for an org in memory. A file is written ahead and synced on each
+    commit, so what was answered as done is still done after a crash. The caller serialises calls.
+    """
+
+    def __init__(self, path: str | Path | None) -> None:
+        database = ":memory:" if path is None else str(path)
+        self._connection = sqlite3.connect(
+            database, isolation_level=None, check_same_thread=False, timeout=30
+        )
+        run = self._connection.execute
+        if path is not None:
+            run("PRAGMA journal_mode=WAL")
+            run("PRAGMA synchronous=FULL")
+        self._connection.create_function("casefold", 1, casefold, deterministic=True)
+        run(
+            "CREATE TABLE IF NOT EXISTS _numbers (sequence TEXT PRIMARY KEY, last INTEGER NOT NULL)"
+        )
+
+    def close(self) -> None:
+        self._connection.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Commit all that the block writes at once, or nothing if it raises."""
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self._connection.execute("ROLLBACK")
+            raise
+        self._connection.execute("COMMIT")
+
+    def prepare(self, sobject: SObject) -> None:
+        """Make the table of *sobject*, or add the columns that it does not have yet."""
+        table = quoted(sobject.name)
+        stored = [field for field in sobject.fields if not field.is_compound]
+        columns = {row[1].lower() for row in self.rows(f"PRAGMA table_info({table})")}
+        run = self._connection.execute
+        if not columns:
+            own = [_column(field) for field in stored if field.name not in {"Id", "IsDeleted"}]
+            run(f"CREATE TABLE {table} ({', '.join([*_COMMON_COLUMNS, *own])})")
+        else:
+            for field in stored:
+                if field.name.lower() not in columns:
+                    run(f"ALTER TABLE {table} ADD COLUMN {_column(field)}")
+        for field in stored:
+            if field.type == "reference" or field.is_key or field.unique:
+                self._index(sobject, field)
+
+    def _index(self, sobject: SObject, field: Field) -> None:
+        if field.name == "Id":
+            return  # its column is unique, so it has an index
+        self._connection.execute(
+            f"CREATE INDEX IF NOT EXISTS {quoted(f'{sobject.name}.{field.name}')} "
+            f"ON {quoted(sobject.name)} ({comparable(field)})"
+        )
+
+    def next_number(self, sequence: str, *, first: int = 1) -> int:
+        """Count up *sequence*; numbers are never given twice, whatever is deleted."""
+        rows = self.rows(
+            "INSERT INTO _numbers VALUES (?, ?) "
+            "ON CONFLICT (sequence) DO UPDATE SET last = last + 1 RETURNING last",
+            (sequence, first),
+        )
+        return int(rows[0][0])
+
+    def number_of(self, name: str, sequence: str) -> int:
+        """Return the number that *name* was given once, or give it the next of *sequence*."""
+        known = self.rows("SELECT last FROM _numbers WHERE sequence = ?", (name,))
+        if known:
+            return int(known[0][0])
+        with self.transaction():
+            number = self.next_number(sequence)
+            return self.next_number(name, first=number)
+
+    def rows(self, sql: str, parameters: Sequence[Stored] = ()) -> list[tuple[Any, ...]]:
+        """Run *sql* and return all rows. Raises TooComplexError if SQLite finds it too large."""
+        try:
+            return self._connection.execute(sql, parameters).fetchall()
+        except sqlite3.OperationalError as error:
+            if _TOO_COMPLEX.search(str(error)):
+                raise TooComplexError from error
+            raise
+
+    def insert(self, sobject: SObject, row: Mapping[str, Stored]) -> None:
+        columns = ", ".join(map(quoted, row))
+        marks = ", ".join("?" * len(row))
+        self._connection.execute(
+            f"INSERT INTO {quoted(sobject.name)} ({columns}) VALUES ({marks})", tuple(row.values())
+        )
+
+    def update(self, sobject: SObject, record_id: str, changes: Mapping[str, Stored]) -> None:
+        assignments = ", ".join(f"{quoted(column)} = ?" for column in changes)
+        self._connection.execute(
+            f'UPDATE {quoted(sobject.name)} SET {assignments} WHERE "Id" = ?',
+            (*changes.values(), record_id),
+        )
+
+    def get(self, sobject: SObject, record_id: str) -> Row | None:
+        """Return all columns of a record, deleted or not."""
+        cursor = self._connection.execute(
+            f'SELECT * FROM {quoted(sobject.name)} WHERE "Id" = ?', (record_id,)
+        )
+        values = cursor.fetchone()
+        if values is None:
+            return None
+        return dict(zip((column[0] for column in cursor.description), values, strict=True))
+
+    def find(self, sobject: SObject, field: Field, value: Stored) -> list[str]:
+        """Return the ids of the records, not deleted, whose *field* has *value*."""
+        wanted = casefold(value) if field.ignores_case else value
+        rows = self.rows(
+            f'SELECT "Id" FROM {quoted(sobject.name)} '
+            f'WHERE {comparable(field)} = ? AND "IsDeleted" = 0 ORDER BY rowid',
+            (wanted,),
+        )
+        return [row[0] for row in rows]
+
+    def recent(self, sobject: SObject, limit: int) -> list[str]:
+        """Return the ids of the records that were changed last."""
+        rows = self.rows(
+            f'SELECT "Id" FROM {quoted(sobject.name)} WHERE "IsDeleted" = 0 '
+            'ORDER BY "LastModifiedDate" DESC, rowid DESC LIMIT ?',
+            (limit,),
+        )
+        return [row[0] for row in rows]
+
+
+def _column(field: Field) -> str:
+    """Return the definition of the column that holds *field*."""
+    # A new checkbox is unticked in the rows that exist; every other new field is empty.
+    default = f" DEFAULT {int(bool(field.default_value))}" if field.type == "boolean" else ""
+    return f"{quoted(field.name)} {field.traits.column}{default}"
+
+
+def comparable(field: Field, column: str | None = None) -> str:
+    """Return the SQL in which *field* is compared: text ignores case, ids do not."""
+    expression = quoted(field.name) if column is None else column
+    return f"casefold({expression})" if field.ignores_case else expression

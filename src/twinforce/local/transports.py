@@ -1,0 +1,39 @@
+"""The local org behind the seam of the clients: requests are answered in process, by no socket."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from twinforce._core.http import Request, Response
+
+if TYPE_CHECKING:
+    from .org import LocalOrg
+
+
+class LocalTransport:
+    """A :class:`twinforce.Transport` to a local org, which stays open when this is closed."""
+
+    def __init__(self, org: LocalOrg) -> None:
+        self._org = org
+
+    def send(self, request: Request, /) -> Response:
+        return self._org.handle(request)
+
+    def close(self) -> None:
+        """Nothing to close: the org belongs to whoever made it."""
+
+
+class AsyncLocalTransport:
+    """A :class:`twinforce.AsyncTransport` to a local org, which stays open when this is closed.
+
+    An answer takes SQLite some microseconds, so it is not worth a thread.
+    """
+
+    def __init__(self, org: LocalOrg) -> None:
+        self._org = org
+
+    async def send(self, request: Request, /) -> Response:
+        return self._org.handle(request)
+
+    async def aclose(self) -> None:
+        """Nothing to close: the org belongs to whoever made it."""

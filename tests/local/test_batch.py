@@ -1,0 +1,290 @@
+"""The resource composite/batch: what it answers, in which order, and what it refuses."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.local.caller import Caller
+from twinforce.local import LocalOrg
+
+HALTED = {
+    "result": [
+        {
+            "errorCode": "BATCH_PROCESSING_HALTED",
+            "message": "Batch processing halted per request",
+        }
+    ],
+    "statusCode": 412,
+}
+
+
+def test_results_come_in_order_as_the_resources_answer(call: Caller) -> None:
+    account = call.create("Account", Name="Acme")
+    answer = call.batch(
+        ("GET", f"v67.0/sobjects/account/{account}?fields=Name,BillingPostalCode"),
+        ("POST", "v67.0/sobjects/Contact", {"LastName": "Doe", "AccountId": account}),
+        ("PATCH", f"v67.0/sobjects/Account/{account}", {"Name": "New"}),
+        ("GET", "v67.0/query?q=SELECT+Name+FROM+Account+WHERE+Name='New'"),
+        ("DELETE", f"v67.0/sobjects/Account/{account}"),
+    )
+    assert answer.status == 200
+    assert answer.body["hasErrors"] is False
+    read, create, update, query, delete = answer.body["results"]
+    url = f"/services/data/v67.0/sobjects/Account/{account}"
+    attributes = {"type": "Account", "url": url}
+    record = {"attributes": attributes, "Name": "Acme", "BillingPostalCode": None, "Id": account}
+    assert read == {"statusCode": 200, "result": record}
+    contact = create["result"]["id"]
+    assert create == {
+        "statusCode": 201,
+        "result": {"id": contact, "success": True, "errors": []},
+    }
+    assert update == {"statusCode": 204, "result": None}
+    assert query["result"]["records"] == [{"attributes": attributes, "Name": "New"}]
+    assert delete == {"statusCode": 204, "result": None}
+
+
+def test_the_keys_stand_in_salesforces_order(call: Caller) -> None:
+    body = call.batch(("GET", "v67.0/limits"), ("GET", "v67.0/nope")).body
+    assert list(body) == ["hasErrors", "results"]
+    success, failure = body["results"]
+    assert list(success) == ["statusCode", "result"]
+    assert list(failure) == ["result", "statusCode"]
+    assert list(failure["result"][0]) == ["errorCode", "message"]
+
+
+def test_a_failure_leaves_the_others_alone(call: Caller) -> None:
+    body = call.batch(
+        ("POST", "v67.0/sobjects/Account", {"Name": "A"}),
+        ("POST", "v67.0/sobjects/Account", {}),
+        ("POST", "v67.0/sobjects/Account", {"Name": "C"}),
+    ).body
+    assert body["hasErrors"] is True
+    assert [result["statusCode"] for result in body["results"]] == [201, 400, 201]
+    assert body["results"][1] == {
+        "result": [
+            {
+                "errorCode": "REQUIRED_FIELD_MISSING",
+                "message": "Required fields are missing: [Name]",
+            }
+        ],
+        "statusCode": 400,
+    }
+    assert call.names("ORDER BY Name") == ["A", "C"]
+
+
+def test_after_a_failure_a_halting_batch_does_nothing_more(call: Caller) -> None:
+    answer = call.batch(
+        ("POST", "v67.0/sobjects/Account", {"Name": "A"}),
+        ("GET", "v67.0/nope"),
+        ("POST", "v67.0/sobjects/Account", {"Name": "C"}),
+        ("GET", "v67.0/limits"),
+        haltOnError=True,
+    )
+    assert (answer.status, answer.body["hasErrors"]) == (200, True)
+    assert answer.body["results"][0]["statusCode"] == 201
+    assert answer.body["results"][2:] == [HALTED, HALTED]
+    assert call.names("") == ["A"]
+
+
+def test_several_records_for_a_key_are_no_error(org: LocalOrg, call: Caller) -> None:
+    org.add_field("Account", "Key__c", "Text", external_id=True)
+    urls = [
+        f"/services/data/v67.0/sobjects/Account/{call.create('Account', Name='A', Key__c='k')}"
+        for _ in range(2)
+    ]
+    body = call.batch(
+        ("GET", "v67.0/sobjects/Account/Key__c/k"), ("GET", "v67.0/limits"), haltOnError=True
+    ).body
+    assert body["hasErrors"] is False
+    assert body["results"][0] == {"statusCode": 300, "result": urls}
+    assert body["results"][1]["statusCode"] == 200
+
+
+@pytest.mark.parametrize("prefix", ["", "/", "/services/data/", "services/data/"])
+@pytest.mark.parametrize("suffix", ["", "/"])
+def test_a_url_may_have_four_forms(call: Caller, prefix: str, suffix: str) -> None:
+    [result] = call.batch(("GET", f"{prefix}v60.0/limits{suffix}")).body["results"]
+    assert result["statusCode"] == 200
+    assert result["result"]["DailyApiRequests"]["Max"] == 15000
+
+
+@pytest.mark.parametrize("method", ["Get", "get", "GET"])
+def test_the_case_of_a_method_does_not_matter(call: Caller, method: str) -> None:
+    assert call.batch((method, "v67.0/limits")).body["hasErrors"] is False
+
+
+def test_each_subrequest_has_its_own_version(org: LocalOrg, call: Caller) -> None:
+    org.add_field("Account", "Key__c", "Text", external_id=True)
+    url = "sobjects/Account/Key__c/k"
+    body = call.batch(
+        ("PATCH", f"v67.0/{url}", {"Name": "A"}),
+        ("PATCH", f"v46.0/{url}", {"Name": "A"}),
+        ("PATCH", f"v45.0/{url}", {"Name": "A"}),
+    ).body
+    created, updated, old = body["results"]
+    assert (created["statusCode"], created["result"]["created"]) == (201, True)
+    assert (updated["statusCode"], updated["result"]["created"]) == (200, False)
+    assert old == {"statusCode": 204, "result": None}
+
+
+@pytest.mark.parametrize(
+    ("batch", "subrequest", "allowed"),
+    [
+        ("50.0", "50.0", True),
+        ("50.0", "34.0", True),
+        ("50.0", "51.0", False),
+        ("50.0", "33.0", False),
+        ("34.0", "34.0", True),
+    ],
+)
+def test_a_version_lies_between_34_and_that_of_the_batch(
+    call: Caller, batch: str, subrequest: str, allowed: bool
+) -> None:
+    [result] = call.at(batch).batch(("GET", f"v{subrequest}/limits")).body["results"]
+    assert result["statusCode"] == (200 if allowed else 400)
+    if not allowed:
+        assert result["result"][0]["errorCode"] == "INVALID_BATCH_REQUEST"
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["composite/batch", "composite", "composite/sobjects", "ui-api/records", "jobs/query", ""],
+)
+def test_some_resources_a_batch_may_not_use(call: Caller, path: str) -> None:
+    [result] = call.batch(("POST", f"v67.0/{path}", {})).body["results"]
+    assert result == {
+        "result": [
+            {
+                "errorCode": "INVALID_BATCH_REQUEST",
+                "message": "Cannot access this resource in a batch request",
+            }
+        ],
+        "statusCode": 400,
+    }
+
+
+def test_messages_are_html_escaped_and_data_is_not(call: Caller) -> None:
+    hostile = "<b>\"'&\\"
+    account = call.create("Account", Name=hostile)
+    body = call.batch(
+        ("GET", f"v67.0/sobjects/Account/{account}?fields=Name"),
+        ("GET", "v67.0/query?q=SELECT+Subjec+FROM+Case"),
+        ("POST", "v67.0/sobjects/Account", {hostile: 1}),
+    ).body
+    data, query, create = body["results"]
+    assert data["result"]["Name"] == hostile
+    assert (
+        "\nNo such column &#39;Subjec&#39; on entity &#39;Case&#39;."
+        in (query["result"][0]["message"])
+    )
+    assert create["result"][0]["message"] == (
+        "No such column &#39;&lt;b&gt;&quot;&#39;&amp;&#92;&#39; on sobject of type Account"
+    )
+
+
+def test_a_bad_escape_fails_its_subrequest_only(call: Caller) -> None:
+    body = call.batch(("GET", "v67.0/query?q=%@o"), ("GET", "v67.0/limits")).body
+    bad, good = body["results"]
+    assert bad == {
+        "result": [
+            {
+                "errorCode": "ILLEGAL_QUERY_PARAMETER_VALUE",
+                "message": "URLDecoder: Illegal hex characters in escape (%) pattern - Error at "
+                "index 0 in: &quot;@o&quot;",
+            }
+        ],
+        "statusCode": 400,
+    }
+    assert good["statusCode"] == 200
+
+
+def test_25_subrequests_are_the_most(call: Caller) -> None:
+    item = ("POST", "v67.0/sobjects/Account", {"Name": "A"})
+    assert call.batch(*[item] * 25).body["hasErrors"] is False
+    answer = call.batch(*[item] * 26)
+    message = "The request can\u2019t contain more than 25 operations."
+    assert answer.status == 400
+    assert answer.body == [{"message": message, "errorCode": "LIMIT_EXCEEDED"}]
+    assert len(call.names("")) == 25
+
+
+def test_an_empty_batch_is_answered(call: Caller) -> None:
+    assert call.batch().body == {"hasErrors": False, "results": []}
+
+
+GOOD = {"method": "POST", "url": "v67.0/sobjects/Account", "richInput": {"Name": "A"}}
+
+
+@pytest.mark.parametrize(
+    "envelope",
+    [
+        [],
+        {},
+        {"batchRequests": None},
+        {"batchRequests": {}},
+        {"batchRequests": [GOOD, None]},
+        {"batchRequests": [GOOD, {"url": "v67.0/limits"}]},
+        {"batchRequests": [GOOD, {"method": "GET"}]},
+        {"batchRequests": [GOOD, {"method": "FETCH", "url": "v67.0/limits"}]},
+        {"batchRequests": [GOOD, {"method": None, "url": "v67.0/limits"}]},
+        {"batchRequests": [GOOD, {"method": "GET", "url": "limits"}]},
+        {"batchRequests": [GOOD, {"method": "GET", "url": ""}]},
+        {"batchRequests": [GOOD, {"method": "GET", "url": "https://x.example/v67.0/limits"}]},
+        {"batchRequests": [GOOD, {"method": "GET", "url": "//x.example/v67.0/limits"}]},
+        {"batchRequests": [GOOD, {"method": "GET", "url": "v67/limits"}]},
+        {"batchRequests": [GOOD, {"method": "GET", "url": "v67.0/limits", "body": {}}]},
+        {"batchRequests": [GOOD, {**GOOD, "binaryPartName": "x", "binaryPartNameAlias": "y"}]},
+        {"batchRequests": [GOOD], "haltOnError": "yes"},
+        {"batchRequests": [GOOD], "allOrNone": True},
+    ],
+    ids=str,
+)
+def test_of_a_malformed_batch_nothing_runs(call: Caller, envelope: Any) -> None:
+    answer = call("POST", "composite/batch", envelope)
+    assert answer.status == 400
+    assert [error["errorCode"] for error in answer.body] == ["JSON_PARSER_ERROR"]
+    assert call.names("") == []
+
+
+def test_of_a_batch_in_broken_json_nothing_runs(call: Caller) -> None:
+    body = json.dumps({"batchRequests": [GOOD]}).encode()[:-1]
+    response = call.send("POST", "/services/data/v67.0/composite/batch", body)
+    assert response.status_code == 400
+    assert b"JSON_PARSER_ERROR" in response.body
+    assert call.names("") == []
+
+
+@pytest.mark.parametrize("rich_input", [None, "text", ["x"], 5])
+def test_a_rich_input_that_is_no_object_fails_its_subrequest(call: Caller, rich_input: Any) -> None:
+    [result] = call.batch(("POST", "v67.0/sobjects/Account", rich_input)).body["results"]
+    assert result["statusCode"] == 400
+    assert result["result"][0]["errorCode"] == "JSON_PARSER_ERROR"
+
+
+def test_each_subrequest_counts(call: Caller) -> None:
+    first = call("GET", "limits")
+    assert first.headers["sforce-limit-info"] == "api-usage=1/15000"
+    assert first.body["DailyApiRequests"] == {"Max": 15000, "Remaining": 14999}
+    answer = call.batch(
+        ("GET", "v67.0/limits"), ("GET", "v67.0/nope"), ("GET", "v67.0/limits"), haltOnError=True
+    )
+    # The batch and two subrequests; the halted third was never executed.
+    assert answer.headers["sforce-limit-info"] == "api-usage=4/15000"
+
+
+def test_headers_of_the_batch_are_not_those_of_its_subrequests(call: Caller) -> None:
+    for number in range(201):
+        call.create("Account", Name=str(number))
+    item = {"method": "GET", "url": "v67.0/query?q=SELECT+Id+FROM+Account"}
+    answer = call(
+        "POST",
+        "composite/batch",
+        {"batchRequests": [item]},
+        Sforce_Query_Options="batchSize=200",
+        Content_Type="application/json; charset=UTF-8",
+    )
+    assert answer.body["results"][0]["result"]["done"] is True

@@ -1,0 +1,100 @@
+"""Queries whose answer does not fit on one page."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.local.caller import Caller
+from twinforce.local import LocalOrg
+
+SELECT = "query?q=SELECT+Name+FROM+Account+ORDER+BY+Name"
+
+
+@pytest.fixture
+def call() -> Iterator[Caller]:
+    with LocalOrg(page_size=2) as org:
+        call = Caller(org)
+        for name in "ABCDE":
+            call.create("Account", Name=name)
+        yield call
+
+
+def relative(url: str) -> str:
+    return url.removeprefix("/services/data/v67.0/")
+
+
+def names(page: dict[str, Any]) -> str:
+    return "".join(record["Name"] for record in page["records"])
+
+
+def test_pages_follow_each_other_to_the_end(call: Caller) -> None:
+    page = call("GET", SELECT).body
+    assert list(page) == ["totalSize", "done", "nextRecordsUrl", "records"]
+    pattern = r"/services/data/v67\.0/query/01g\w{15}-2"
+    assert re.fullmatch(pattern, page["nextRecordsUrl"])
+    seen = names(page)
+    while not page["done"]:
+        assert page["totalSize"] == 5
+        page = call("GET", relative(page["nextRecordsUrl"])).body
+        seen += names(page)
+    assert seen == "ABCDE"
+    assert "nextRecordsUrl" not in page
+
+
+def test_a_page_is_there_again_and_again(call: Caller) -> None:
+    url = relative(call("GET", SELECT).body["nextRecordsUrl"])
+    assert [names(call("GET", url).body) for _ in range(2)] == ["CD", "CD"]
+
+
+def test_the_rows_are_those_of_when_the_query_ran(call: Caller) -> None:
+    url = relative(call("GET", SELECT).body["nextRecordsUrl"])
+    call.create("Account", Name="BB")
+    assert names(call("GET", url).body) == "CD"
+
+
+def test_the_next_page_has_the_version_of_its_request(call: Caller) -> None:
+    url = relative(call("GET", SELECT).body["nextRecordsUrl"])
+    page = call.at("50.0")("GET", url).body
+    assert page["nextRecordsUrl"].startswith("/services/data/v50.0/query/")
+
+
+@pytest.mark.parametrize(("wanted", "got"), [("300", 300), ("1", 200), ("5000", 400)])
+def test_the_caller_may_ask_for_another_size(wanted: str, got: int) -> None:
+    with LocalOrg() as org:
+        call = Caller(org)
+        for number in range(400):
+            call.create("Account", Name=f"{number:03}")
+        page = call("GET", SELECT, Sforce_Query_Options=f"batchSize={wanted}").body
+        assert len(page["records"]) == got
+
+
+def test_2000_records_are_one_page() -> None:
+    with LocalOrg() as org:
+        call = Caller(org)
+        for number in range(2001):
+            call.create("Account", Name=str(number))
+        page = call("GET", SELECT).body
+        assert (len(page["records"]), page["totalSize"], page["done"]) == (2000, 2001, False)
+        assert page["nextRecordsUrl"].endswith("-2000")
+        assert call("GET", SELECT + "+LIMIT+2000").body["done"] is True
+
+
+@pytest.mark.parametrize("locator", ["01gLo0000000009IAA-2", "x", "x-y"])
+def test_an_unknown_locator_is_refused(call: Caller, locator: str) -> None:
+    answer = call("GET", f"query/{locator}")
+    assert (answer.status, answer.body[0]["errorCode"]) == (400, "INVALID_QUERY_LOCATOR")
+
+
+def test_an_offset_behind_the_end_is_refused(call: Caller) -> None:
+    url = relative(call("GET", SELECT).body["nextRecordsUrl"]).replace("-2", "-5")
+    assert call("GET", url).body[0]["errorCode"] == "INVALID_QUERY_LOCATOR"
+
+
+def test_a_batch_can_follow_the_pages(call: Caller) -> None:
+    first = call.batch(("GET", f"v67.0/{SELECT}")).body["results"][0]["result"]
+    [second] = call.batch(("GET", first["nextRecordsUrl"])).body["results"]
+    assert (second["statusCode"], names(second["result"])) == (200, "CD")

@@ -1,0 +1,138 @@
+"""What describe calls tell of the objects."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.local.caller import Caller
+from twinforce.local import LocalOrg
+
+PREFIXES = {
+    "Account": "001",
+    "Contact": "003",
+    "Opportunity": "006",
+    "Lead": "00Q",
+    "Case": "500",
+    "User": "005",
+}
+
+
+def fields_of(call: Caller, sobject: str) -> dict[str, dict[str, object]]:
+    answer = call("GET", f"sobjects/{sobject}/describe")
+    assert answer.status == 200
+    return {field["name"]: field for field in answer.body["fields"]}
+
+
+def test_describe_global_lists_the_objects(org: LocalOrg, call: Caller) -> None:
+    org.add_object("Widget__c")
+    body = call("GET", "sobjects/").body
+    assert (body["encoding"], body["maxBatchSize"]) == ("UTF-8", 200)
+    prefixes = {sobject["name"]: sobject["keyPrefix"] for sobject in body["sobjects"]}
+    assert prefixes.items() >= PREFIXES.items()
+    widget = next(sobject for sobject in body["sobjects"] if sobject["name"] == "Widget__c")
+    assert (widget["custom"], widget["label"]) == (True, "Widget")
+    assert widget["urls"]["describe"] == "/services/data/v67.0/sobjects/Widget__c/describe"
+
+
+@pytest.mark.parametrize(
+    ("sobject", "required"),
+    [
+        ("Account", {"Name"}),
+        ("Contact", {"LastName"}),
+        ("Lead", {"LastName", "Company"}),
+        ("Opportunity", {"Name", "StageName", "CloseDate"}),
+        ("Case", set()),
+    ],
+)
+def test_an_object_requires_what_salesforce_requires(
+    call: Caller, sobject: str, required: set[str]
+) -> None:
+    wanted = {
+        name
+        for name, field in fields_of(call, sobject).items()
+        if field["createable"] and not field["nillable"] and not field["defaultedOnCreate"]
+    }
+    assert wanted == required
+
+
+def test_a_field_is_described_in_full(call: Caller) -> None:
+    fields = fields_of(call, "Contact")
+    account_id = fields["AccountId"]
+    assert len(account_id) == 57
+    assert account_id["type"] == "reference"
+    assert account_id["referenceTo"] == ["Account"]
+    assert account_id["relationshipName"] == "Account"
+    assert account_id["soapType"] == "tns:ID"
+    assert (fields["LastName"]["length"], fields["LastName"]["byteLength"]) == (80, 240)
+    assert fields["Description"]["filterable"] is False
+    assert fields["Email"]["idLookup"] is True
+    stages = fields_of(call, "Opportunity")["StageName"]["picklistValues"]
+    assert isinstance(stages, list)
+    assert stages[0] == {
+        "active": True,
+        "defaultValue": False,
+        "label": "Prospecting",
+        "validFor": None,
+        "value": "Prospecting",
+    }
+
+
+def test_a_default_value_is_marked(call: Caller) -> None:
+    priority = fields_of(call, "Case")["Priority"]
+    assert isinstance(priority["picklistValues"], list)
+    defaults = {choice["value"]: choice["defaultValue"] for choice in priority["picklistValues"]}
+    assert defaults == {"High": False, "Medium": True, "Low": False}
+    assert priority["defaultValue"] == "Medium"
+
+
+def test_children_are_described_with_what_becomes_of_them(call: Caller) -> None:
+    children = call("GET", "sobjects/Account/describe").body["childRelationships"]
+    by_name = {
+        (child["childSObject"], child["relationshipName"]): child
+        for child in children
+        if child["relationshipName"]
+    }
+    assert by_name["Contact", "Contacts"]["cascadeDelete"] is True
+    assert by_name["Case", "Cases"]["restrictedDelete"] is True
+    assert by_name["Account", "ChildAccounts"]["field"] == "ParentId"
+
+
+def test_basic_info_shows_recent_records(call: Caller) -> None:
+    first, second = (call.create("Account", Name=name) for name in "AB")
+    call("DELETE", f"sobjects/Account/{first}")
+    body = call("GET", "sobjects/Account").body
+    assert body["objectDescribe"]["keyPrefix"] == "001"
+    assert [item["Id"] for item in body["recentItems"]] == [second]
+    assert list(body["recentItems"][0]) == ["attributes", "Id", "Name"]
+
+
+def test_the_whole_user_needs_its_own_fields(org: LocalOrg, call: Caller) -> None:
+    profile = call.query("SELECT Id FROM Profile")["records"][0]["Id"]
+    answer = call("POST", "sobjects/User", {"LastName": "Doe"})
+    assert answer.body[0]["fields"] == [
+        "Username",
+        "Email",
+        "Alias",
+        "TimeZoneSidKey",
+        "LocaleSidKey",
+        "EmailEncodingKey",
+        "ProfileId",
+        "LanguageLocaleKey",
+    ]
+    user = call.create(
+        "User",
+        LastName="Doe",
+        Username="doe@example.com",
+        Email="doe@example.com",
+        Alias="doe",
+        TimeZoneSidKey="GMT",
+        LocaleSidKey="en_US",
+        EmailEncodingKey="UTF-8",
+        ProfileId=profile,
+        LanguageLocaleKey="en_US",
+    )
+    account = call.create("Account", Name="A", OwnerId=user)
+    [record] = call.query("SELECT Owner.Name, Owner.Profile.Name FROM Account")["records"]
+    assert record["Owner"]["Profile"]["Name"] == "System Administrator"
+    assert record["Owner"]["Name"] == "Doe"
+    assert call.get("Account", account)["OwnerId"] == user

@@ -1,0 +1,512 @@
+"""What queries mean: the points in which SOQL is not SQL."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+from tests.local.caller import Caller
+from twinforce.local import LocalOrg
+
+
+@pytest.fixture
+def accounts(org: LocalOrg, call: Caller) -> None:
+    """Four accounts; two have an industry, and D has next to nothing."""
+    org.add_field("Account", "Colours__c", "MultiselectPicklist", values=["red", "green", "blue"])
+    call.create(
+        "Account", Name="A", Industry="Banking", NumberOfEmployees=5, Colours__c="red;green"
+    )
+    call.create("Account", Name="B", Industry="Energy", NumberOfEmployees=50, Colours__c="blue")
+    call.create("Account", Name="C", Type="Prospect", NumberOfEmployees=500)
+    call.create("Account", Name="D")
+
+
+@pytest.mark.usefixtures("accounts")
+@pytest.mark.parametrize(
+    ("condition", "names"),
+    [
+        ("", "ABCD"),
+        ("WHERE Industry = 'banking'", "A"),
+        # Nothing is not equal to anything, so != and its kin match it.
+        ("WHERE Industry != 'Banking'", "BCD"),
+        ("WHERE Industry <> 'Banking'", "BCD"),
+        ("WHERE Industry NOT IN ('Banking', 'Energy')", "CD"),
+        ("WHERE Colours__c EXCLUDES ('red')", "BCD"),
+        ("WHERE NumberOfEmployees != 5", "BCD"),
+        ("WHERE Industry = null", "CD"),
+        ("WHERE Industry != NULL", "AB"),
+        ("WHERE Industry = ''", "CD"),
+        ("WHERE Industry IN ('Energy', null)", "BCD"),
+        ("WHERE Industry NOT IN ('Energy', null)", "A"),
+        # NOT is two-valued: what does not match, matches its negation.
+        ("WHERE NOT Industry = 'Banking'", "BCD"),
+        ("WHERE NOT (NumberOfEmployees < 100)", "CD"),
+        ("WHERE NOT (NumberOfEmployees < 100 AND Industry = 'Banking')", "BCD"),
+        ("WHERE NOT Industry LIKE 'B%'", "BCD"),
+        ("WHERE (NOT Industry = null) AND Name > 'a'", "B"),
+        ("WHERE NumberOfEmployees >= 50", "BC"),
+        ("WHERE NumberOfEmployees > 50.5", "C"),
+        ("WHERE NumberOfEmployees < -1", ""),
+        ("WHERE NumberOfEmployees <= 5e1", "AB"),
+        ("WHERE NumberOfEmployees IN (5, 500)", "AC"),
+        ("WHERE (Industry = 'Banking' OR Name = 'd') AND Type = null", "AD"),
+        ("WHERE Colours__c INCLUDES ('red;green', 'blue')", "AB"),
+        ("WHERE Colours__c INCLUDES ('red;blue')", ""),
+        ("WHERE Colours__c = 'red;green'", "A"),
+        ("WHERE Owner.Name = 'local admin'", "ABCD"),
+        ("WHERE Parent.Name = null", "ABCD"),
+        ("WHERE IsDeleted = FALSE", "ABCD"),
+        ("WHERE IsDeleted = true", ""),
+        ("WHERE CreatedDate = TODAY", "ABCD"),
+        ("WHERE CreatedDate < TODAY", ""),
+        ("WHERE CreatedDate <= TODAY", "ABCD"),
+        ("WHERE CreatedDate > YESTERDAY", "ABCD"),
+        ("WHERE CreatedDate != LAST_WEEK", "ABCD"),
+        ("WHERE CreatedDate IN (YESTERDAY, TODAY)", "ABCD"),
+        ("WHERE CreatedDate > 2024-01-01T00:00:00+05:30", "ABCD"),
+        ("WHERE LastActivityDate > 2024-01-01", ""),
+        # Nothing comes first, whichever the direction.
+        ("ORDER BY Industry, Name DESC", "DCAB"),
+        ("ORDER BY Industry DESC, Name", "CDBA"),
+        ("ORDER BY Industry NULLS LAST, Name ASC NULLS FIRST", "ABCD"),
+        ("ORDER BY Industry DESC NULLS LAST, Name", "BACD"),
+        ("ORDER BY NumberOfEmployees DESC NULLS LAST LIMIT 2", "CB"),
+        ("ORDER BY Name LIMIT 2 OFFSET 1", "BC"),
+        ("ORDER BY Name OFFSET 3", "D"),
+        ("LIMIT 0", ""),
+        ("WITH SECURITY_ENFORCED", "ABCD"),
+        ("WHERE Name = 'A' WITH USER_MODE ORDER BY Name", "A"),
+        ("a WHERE a.Name = 'A' AND Account.Name = 'A'", "A"),
+    ],
+)
+def test_a_condition_finds(call: Caller, condition: str, names: str) -> None:
+    assert "".join(call.names(condition)) == names
+
+
+@pytest.mark.parametrize(
+    ("name", "pattern", "matches"),
+    [
+        ("Straße", "STRASSE", True),
+        ("ÅNGSTRÖM", "ångstr%", True),
+        ("İstanbul", "%STANBUL", True),
+        ("50% off", "50\\% o%", True),
+        ("500 off", "50\\% o%", False),
+        ("a_b", "a\\_b", True),
+        ("axb", "a\\_b", False),
+        ("axb", "a_b", True),
+        ("a\\b", "a\\\\b", True),
+        ("it's", "it\\'s", True),
+        ("a\nb", "a\\nb", True),
+        ("é", "\\u00e9", True),
+        ("x", "", False),
+    ],
+)
+def test_like(call: Caller, name: str, pattern: str, matches: bool) -> None:
+    call.create("Account", Name=name)
+    assert call.names(f"WHERE Name LIKE '{pattern}'") == ([name] if matches else [])
+
+
+@pytest.mark.parametrize(
+    ("name", "literal"),
+    [
+        ("O'Brien \\ x", "o\\'brien \\\\ X"),
+        ('say "hi"', 'say \\"hi\\"'),
+        ("a\tb", "a\\tb"),
+        ("\U0001f600", "\\ud83d\\ude00"),
+        ("ÉCOLE", "école"),
+        ("a%b_c", "a%b_c"),
+    ],
+)
+def test_equality_reads_escapes_and_ignores_case(call: Caller, name: str, literal: str) -> None:
+    call.create("Account", Name="other")
+    call.create("Account", Name=name)
+    assert call.names(f"WHERE Name = '{literal}'") == [name]
+
+
+def test_a_case_sensitive_field_minds_the_case(org: LocalOrg, call: Caller) -> None:
+    org.add_field("Account", "Code__c", "Text", case_sensitive=True, external_id=True)
+    call.create("Account", Name="upper", Code__c="AB")
+    assert call.names("WHERE Code__c = 'ab'") == []
+    assert call.names("WHERE Code__c = 'AB'") == ["upper"]
+    assert call("GET", "sobjects/Account/Code__c/ab").status == 404
+
+
+def test_ids_are_compared_in_either_length(call: Caller) -> None:
+    record_id = call.create("Account", Name="A")
+    call.create("Account", Name="B")
+    assert call.names(f"WHERE Id = '{record_id[:15]}'") == ["A"]
+    assert call.names(f"WHERE Id IN ('{record_id}')") == ["A"]
+    assert call.names(f"WHERE Id > '{record_id}'") == ["B"]
+
+
+def test_parents_are_nested_and_a_missing_one_is_null(org: LocalOrg, call: Caller) -> None:
+    account = call.create("Account", Name="Acme")
+    call.create("Contact", LastName="Doe", AccountId=account)
+    call.create("Contact", LastName="Lee")
+    with_parent, without = call.query(
+        "SELECT lastname, account.owner.name, Contact.Account.NAME FROM Contact ORDER BY LastName"
+    )["records"]
+    assert without["Account"] is None
+    base = "/services/data/v67.0/sobjects"
+    assert with_parent == {
+        "attributes": with_parent["attributes"],
+        "LastName": "Doe",
+        "Account": {
+            "attributes": {"type": "Account", "url": f"{base}/Account/{account}"},
+            "Owner": {
+                "attributes": {"type": "User", "url": f"{base}/User/{org.user_id}"},
+                "Name": "Local Admin",
+            },
+            "Name": "Acme",
+        },
+    }
+
+
+def test_every_field_may_be_qualified_with_its_object(call: Caller) -> None:
+    call.create("Account", Name="Acme")
+    [record] = call.query("SELECT Account.Id, Account.Name FROM Account")["records"]
+    assert list(record) == ["attributes", "Id", "Name"]
+
+
+def test_children_come_as_a_result_of_their_own(call: Caller) -> None:
+    first = call.create("Account", Name="A")
+    call.create("Account", Name="B")
+    for name in ("X", "Y", "Z"):
+        call.create("Contact", LastName=name, AccountId=first)
+    with_children, without = call.query(
+        "SELECT Name, (SELECT LastName FROM Contacts WHERE LastName != 'X' "
+        "ORDER BY LastName DESC LIMIT 5) FROM Account WHERE Name < 'C' ORDER BY Name"
+    )["records"]
+    assert without["Contacts"] is None
+    contacts = with_children["Contacts"]
+    assert (contacts["totalSize"], contacts["done"]) == (2, True)
+    assert [contact["LastName"] for contact in contacts["records"]] == ["Z", "Y"]
+
+
+def test_semi_joins(call: Caller) -> None:
+    with_contact = call.create("Account", Name="A")
+    call.create("Account", Name="B")
+    call.create("Contact", LastName="Doe", AccountId=with_contact)
+    call.create("Contact", LastName="Lee")  # its AccountId is null, and spoils nothing
+    inner = "(SELECT AccountId FROM Contact)"
+    assert call.names(f"WHERE Id IN {inner}") == ["A"]
+    assert call.names(f"WHERE Id NOT IN {inner} AND Name != 'x'") == ["B"]
+    assert call.names("WHERE Id IN (SELECT AccountId FROM Contact WHERE LastName = 'Lee')") == []
+
+
+def test_count_tells_the_number_and_sends_no_records(call: Caller) -> None:
+    for name in ("A", "B", "C"):
+        call.create("Account", Name=name)
+    page = {"totalSize": 2, "done": True, "records": []}
+    assert call.query("SELECT COUNT() FROM Account WHERE Name > 'A'") == page
+    assert call.query("select count() from Account limit 2") == page
+
+
+def test_fields_all_standard_and_custom(org: LocalOrg, call: Caller) -> None:
+    org.add_field("Account", "Extra__c", "Checkbox")
+    call.create("Account", Name="A")
+    [custom] = call.query("SELECT FIELDS(CUSTOM) FROM Account LIMIT 1")["records"]
+    assert list(custom) == ["attributes", "Extra__c"]
+    [standard] = call.query("SELECT FIELDS(STANDARD) FROM Account")["records"]
+    assert "Extra__c" not in standard
+    [both] = call.query("SELECT FIELDS(ALL) FROM Account LIMIT 200")["records"]
+    assert both == {**standard, "Extra__c": False}
+    for limit in ("", " LIMIT 201"):
+        error = call.refused(f"SELECT FIELDS(ALL) FROM Account{limit}")
+        assert error["errorCode"] == "MALFORMED_QUERY"
+
+
+def test_deleted_records_show_in_query_all_only(call: Caller) -> None:
+    record_id = call.create("Account", Name="A")
+    call("DELETE", f"sobjects/Account/{record_id}")
+    assert call.query("SELECT Id FROM Account")["totalSize"] == 0
+    assert call.query("SELECT Id FROM Account WHERE IsDeleted = true")["totalSize"] == 0
+    everything = call("GET", "queryAll?q=SELECT+IsDeleted+FROM+Account").body
+    assert [record["IsDeleted"] for record in everything["records"]] == [True]
+
+
+def test_picklists_sort_as_in_setup(call: Caller) -> None:
+    for stage in ("Closed Won", "Prospecting", "Homemade", "Negotiation/Review"):
+        call.create("Opportunity", Name=stage, StageName=stage, CloseDate="2024-01-01")
+    assert call.names("ORDER BY StageName", "Opportunity") == [
+        "Prospecting",
+        "Negotiation/Review",
+        "Closed Won",
+        "Homemade",
+    ]
+
+
+def test_dates_compare_with_date_literals_by_the_clock() -> None:
+    with LocalOrg(clock=lambda: datetime(2024, 5, 15, 12, tzinfo=UTC)) as org:
+        call = Caller(org)
+        for day in ("2024-05-14", "2024-05-15", "2024-06-01"):
+            call.create("Opportunity", Name=day, StageName="x", CloseDate=day)
+        assert call.names("WHERE CloseDate = TODAY", "Opportunity") == ["2024-05-15"]
+        assert call.names("WHERE CloseDate > THIS_MONTH", "Opportunity") == ["2024-06-01"]
+        assert call.names("WHERE CloseDate < TODAY", "Opportunity") == ["2024-05-14"]
+        assert call.names("WHERE CloseDate = 2024-06-01", "Opportunity") == ["2024-06-01"]
+        assert call.names("WHERE CreatedDate = LAST_N_DAYS:1", "Opportunity") != []
+
+
+def test_plus_and_percent_encoded_spaces_are_spaces(call: Caller) -> None:
+    call.create("Account", Name="A B")
+    for q in ("SELECT+Name+FROM+Account", "SELECT%20Name%20FROM%20Account%20WHERE%20Name='A%20B'"):
+        for path in ("query", "query/"):
+            assert call("GET", f"{path}?q={q}").body["totalSize"] == 1
+
+
+CARET: list[tuple[str, str, int, str, str]] = [
+    (
+        "SELECT Nam FROM Account",
+        "INVALID_FIELD",
+        8,
+        "Nam",
+        (
+            "No such column 'Nam' on entity 'Account'. If you are attempting to use a custom field, be "
+            "sure to append the '__c' after the custom field name. Please reference your WSDL or the "
+            "describe call for the appropriate names."
+        ),
+    ),
+    (
+        "SELECT Id FROM Nope",
+        "INVALID_TYPE",
+        16,
+        "Nope",
+        (
+            "sObject type 'Nope' is not supported. If you are attempting to use a custom object, be "
+            "sure to append the '__c' after the entity name. Please reference your WSDL or the "
+            "describe call for the appropriate names."
+        ),
+    ),
+    (
+        "SELECT Id, Boss.Name FROM Account",
+        "INVALID_FIELD",
+        12,
+        "Boss",
+        (
+            "Didn't understand relationship 'Boss' in field path. If you are attempting to use a custom "
+            "relationship, be sure to append the '__r' after the custom relationship name. Please "
+            "reference your WSDL or the describe call for the appropriate names."
+        ),
+    ),
+    (
+        "SELECT Id, FROM Account",
+        "MALFORMED_QUERY",
+        12,
+        "FROM",
+        "unexpected token: 'FROM'",
+    ),
+    (
+        "SELECT Id FROM Account WHERE Name = 'a' AND Name = 'b' OR Name = 'c'",
+        "MALFORMED_QUERY",
+        56,
+        "OR",
+        "unexpected token: 'OR'",
+    ),
+    (
+        "SELECT Id FROM Account WHERE Name = 5",
+        "INVALID_FIELD",
+        37,
+        "5",
+        (
+            "value of filter criterion for field 'Name' must be of type string and should be enclosed "
+            "in quotes"
+        ),
+    ),
+    (
+        "SELECT Id FROM Account WHERE CreatedDate > '2024-01-01'",
+        "INVALID_FIELD",
+        44,
+        "'2024",
+        (
+            "value of filter criterion for field 'CreatedDate' must be of type dateTime and should not "
+            "be enclosed in quotes"
+        ),
+    ),
+    (
+        "SELECT Id FROM Account WHERE Description = 'x'",
+        "INVALID_FIELD",
+        30,
+        "Description",
+        "field 'Description' can not be filtered in a query call",
+    ),
+    (
+        "SELECT Id FROM Account ORDER BY Description",
+        "MALFORMED_QUERY",
+        33,
+        "Description",
+        "field 'Description' can not be sorted in a query call",
+    ),
+    (
+        "SELECT Id FROM Account WHERE Id = 'x'",
+        "INVALID_QUERY_FILTER_OPERATOR",
+        35,
+        "'x'",
+        "invalid ID field: x",
+    ),
+    (
+        "SELECT Id FROM Account WHERE Name = '\\q'",
+        "MALFORMED_QUERY",
+        37,
+        "'\\q'",
+        "Invalid string literal: illegal escape sequence \\q",
+    ),
+    (
+        "SELECT Id FROM Account WHERE CreatedDate = LAST_MOON",
+        "INVALID_FIELD",
+        44,
+        "LAST_MOON",
+        (
+            "value of filter criterion for field 'CreatedDate' must be of type dateTime and should not "
+            "be enclosed in quotes"
+        ),
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("soql", "code", "column", "word", "reason"), CARET, ids=[case[0] for case in CARET]
+)
+def test_an_error_shows_the_place(
+    call: Caller, soql: str, code: str, column: int, word: str, reason: str
+) -> None:
+    error = call.refused(soql)
+    assert error["errorCode"] == code
+    empty, excerpt, caret, place, said = error["message"].split("\n")
+    assert (empty, place, said) == ("", f"ERROR at Row:1:Column:{column}", reason)
+    assert excerpt[caret.index("^") :].startswith(word)
+    assert excerpt in soql
+
+
+def test_an_error_in_a_later_row_counts_the_rows(call: Caller) -> None:
+    message = call.refused("SELECT Id,\n  Nam\nFROM Account")["message"]
+    assert message.startswith("\n  Nam\n  ^\nERROR at Row:2:Column:3\n")
+
+
+def test_of_a_long_query_the_surroundings_are_shown(call: Caller) -> None:
+    message = call.refused(
+        "SELECT Id, Phone, Fax, Website, Industry, Type, Rating, Site, Nam, Id FROM Account "
+        "WHERE Name != 'x' AND Phone != 'y' LIMIT 10"
+    )["message"]
+    excerpt, caret, place = message.split("\n")[1:4]
+    assert (
+        excerpt
+        == "Website, Industry, Type, Rating, Site, Nam, Id FROM Account WHERE Name != 'x' AND"
+    )
+    assert excerpt[caret.index("^") :].startswith("Nam, Id FROM Account")
+    assert place == "ERROR at Row:1:Column:63"
+
+
+REFUSED: list[tuple[str, str, str]] = [
+    ("SELECT Id, Name, id FROM Account", "INVALID_FIELD", "duplicate field selected: Id"),
+    (
+        "SELECT Id FROM Account OFFSET 2001",
+        "NUMBER_OUTSIDE_VALID_RANGE",
+        "Maximum SOQL offset allowed is 2000",
+    ),
+    (" ", "MALFORMED_QUERY", "A query string has to be specified"),
+]
+
+
+@pytest.mark.parametrize(("soql", "code", "message"), REFUSED)
+def test_an_error_without_a_place(call: Caller, soql: str, code: str, message: str) -> None:
+    assert call.refused(soql) == {"message": message, "errorCode": code}
+
+
+@pytest.mark.parametrize(
+    "soql",
+    [
+        "SELECT COUNT(Id) FROM Account",
+        "SELECT Industry FROM Account GROUP BY Industry",
+        "SELECT Id FROM Account LIMIT 2 FOR UPDATE",
+        "SELECT Id FROM Account ALL ROWS",
+        "SELECT Id FROM Account USING SCOPE Mine",
+        "SELECT Id FROM Account WHERE AnnualRevenue > USD5000",
+        "SELECT Id FROM Account WHERE CALENDAR_YEAR(CreatedDate) = 2024",
+        "SELECT TYPEOF Owner WHEN User THEN Name END FROM Account",
+    ],
+)
+def test_what_the_org_does_not_execute_it_says_so(call: Caller, soql: str) -> None:
+    error = call.refused(soql)
+    assert error["errorCode"] == "NOT_IMPLEMENTED_IN_LOCAL_ORG"
+    assert error["message"].startswith("The local org does not execute ")
+
+
+@pytest.mark.parametrize("operator", ["<", "LIKE"])
+def test_a_checkbox_is_only_equal_or_not(call: Caller, operator: str) -> None:
+    error = call.refused(f"SELECT Id FROM Account WHERE IsDeleted {operator} true")
+    assert "invalid operator on boolean field" in error["message"]
+
+
+def test_a_missing_query_is_malformed(call: Caller) -> None:
+    answer: Any = call("GET", "query")
+    assert (answer.status, answer.body[0]["errorCode"]) == (400, "MALFORMED_QUERY")
+
+
+@pytest.mark.parametrize("days", ["LAST_N_DAYS:99999999999", "NEXT_N_YEARS:9999999"])
+def test_days_beyond_the_calendar_are_refused(call: Caller, days: str) -> None:
+    error = call.refused(f"SELECT Id FROM Account WHERE CreatedDate = {days}")
+    assert "beyond the calendar" in error["message"]
+
+
+def test_a_hostile_query_harms_nothing(call: Caller) -> None:
+    call.create("Account", Name="A")
+    hostile = '\'; DROP TABLE "Account"; --'
+    quoted = hostile.replace("'", "\\'")
+    assert call.names(f"WHERE Name = '{quoted}'") == []
+    assert (
+        call("GET", f"query?q={quote('SELECT Id FROM Account; DROP TABLE Account')}").status == 400
+    )
+    assert call.names("") == ["A"]
+
+
+@pytest.mark.parametrize("word", ["OR", "AND"])
+def test_a_long_chain_of_conditions_works(call: Caller, word: str) -> None:
+    call.create("Account", Name="7")
+    chain = f" {word} ".join(f"Name != '{number}x'" for number in range(3000))
+    soql = f"SELECT Name FROM Account WHERE {chain}"
+    [result] = call.batch(("GET", f"v67.0/query?q={quote(soql)}")).body["results"]
+    assert (result["statusCode"], result["result"]["totalSize"]) == (200, 1)
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "NOT " * 3000 + "Name = 'x'",
+        "(Name = 'x' AND (Name = 'y' OR " * 1000 + "Name = 'z'" + "))" * 1000,
+    ],
+    ids=["not", "nested"],
+)
+def test_a_query_nested_too_deeply_is_refused(call: Caller, condition: str) -> None:
+    soql = f"SELECT Name FROM Account WHERE {condition}"
+    [result] = call.batch(("GET", f"v67.0/query?q={quote(soql)}")).body["results"]
+    assert result["result"][0]["errorCode"] == "QUERY_TOO_COMPLICATED"
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "condition", "found"),
+    [
+        ("Time", "13:04:05.5Z", "= 13:04:05.500Z", True),
+        ("Time", "13:04:05Z", "< 13:04:05.001Z", True),
+        ("Date", "2024-02-29", "= 2024-02-29", True),
+        ("Checkbox", True, "= true", True),
+        ("Checkbox", True, "!= TRUE", False),
+        ("Number", 5, "= 5.0", True),
+        ("DateTime", "2024-01-01T00:00:00Z", "= 2023-12-31T19:00:00-05:00", True),
+    ],
+)
+def test_a_literal_is_read_as_the_field_is(
+    org: LocalOrg, call: Caller, kind: str, value: Any, condition: str, found: bool
+) -> None:
+    org.add_field("Account", "F__c", kind)
+    call.create("Account", Name="A", F__c=value)
+    assert call.names(f"WHERE F__c {condition}") == (["A"] if found else [])
+
+
+@pytest.mark.parametrize("literal", ["2023-02-29", "2024-13-01"])
+def test_a_day_that_never_was_is_refused(call: Caller, literal: str) -> None:
+    error = call.refused(f"SELECT Id FROM Opportunity WHERE CloseDate = {literal}")
+    assert f"invalid date: {literal}" in error["message"]
