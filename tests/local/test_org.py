@@ -40,7 +40,7 @@ def test_the_name_of_a_custom_record_may_be_left_to_the_org(org: LocalOrg, call:
     plain = call.create("Plain__c", OwnerId=org.user_id)
     assert call.get("Plain__c", plain)["Name"] == plain
     counted = call.create("Counted__c", OwnerId=org.user_id)
-    assert call.get("Counted__c", counted)["Name"] == "C-1000"
+    assert call.get("Counted__c", counted)["Name"] == "C-0001"
 
 
 def test_a_master_takes_its_details_along(org: LocalOrg, call: Caller) -> None:

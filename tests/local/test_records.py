@@ -91,9 +91,13 @@ def test_an_update_is_stamped_with_its_time() -> None:
 
 
 def test_nothing_for_a_field_with_a_default_means_the_default(org: LocalOrg, call: Caller) -> None:
-    record_id = call.create("Case", OwnerId=None, Status="")
-    record = call.get("Case", record_id)
-    assert (record["OwnerId"], record["Status"]) == (org.user_id, "New")
+    record = call.get(
+        "Lead", call.create("Lead", LastName="x", Company="x", OwnerId=None, Status="")
+    )
+    assert (record["OwnerId"], record["Status"]) == (org.user_id, "Open - Not Contacted")
+    # A Case may be without a priority, so there it means what it says.
+    case = call.get("Case", call.create("Case", Priority=None))
+    assert (case["Priority"], case["Status"]) == (None, "New")
 
 
 @pytest.mark.parametrize(
@@ -125,11 +129,11 @@ def test_an_opportunity_takes_what_its_stage_implies(call: Caller) -> None:
 
 def test_a_case_has_a_number_and_closes(call: Caller) -> None:
     first, second = call.create("Case"), call.create("Case", Status="Closed")
-    assert call.get("Case", first)["CaseNumber"] == "00001000"
+    assert call.get("Case", first)["CaseNumber"] == "00000001"
     assert call.get("Case", first)["Status"] == "New"
     assert call.get("Case", first)["ClosedDate"] is None
     closed = call.get("Case", second)
-    assert closed["CaseNumber"] == "00001001"
+    assert closed["CaseNumber"] == "00000002"
     assert closed["IsClosed"] is True
     assert closed["ClosedDate"] == closed["CreatedDate"]
 

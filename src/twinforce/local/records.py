@@ -60,8 +60,11 @@ class Records:
         missing = [field.name for field in sobject.required if values.get(field.name) is None]
         if missing:
             raise _required_missing(missing)
+        # Where a field may not be empty, nothing asks for the default, as leaving it out does.
+        optional = {field.name for field in sobject.fields if field.nillable}
+        given = {k: value for k, value in values.items() if value is not None or k in optional}
         with self._store.transaction():
-            return self._insert(sobject, values)
+            return self._insert(sobject, given)
 
     def update(self, sobject: SObject, record_id: str, data: RecordData) -> None:
         """Change the fields in *data*. Raises ApiError if there is no such record."""
@@ -79,12 +82,7 @@ class Records:
         with self._store.transaction():
             self._check_unique(sobject, values, record_id)
             now = datetime_text(self._clock())
-            changes: Row = {
-                **values,
-                "LastModifiedDate": now,
-                "LastModifiedById": self._user_id,
-                "SystemModstamp": now,
-            }
+            changes: Row = {**values, **self._stamp(now)}
             changed = {name for name, value in values.items() if row.get(name) != value}
             changes.update(derived(sobject, {**row, **changes}, changed, now))
             self._store.update(sobject, record_id, changes)
@@ -203,18 +201,14 @@ class Records:
         self._check_unique(sobject, values, None)
         now = datetime_text(self._clock())
         record_id = make_id(sobject.key_prefix, self._store.next_number(sobject.key_prefix))
-        row: Row = {"Id": record_id, **self._defaults(sobject)}
-        # None for a field that may not be empty asks for the default, as leaving it out does.
-        row.update(
-            (name, value) for name, value in values.items() if value is not None or name not in row
-        )
-        row.update(
-            CreatedDate=now,
-            CreatedById=self._user_id,
-            LastModifiedDate=now,
-            LastModifiedById=self._user_id,
-            SystemModstamp=now,
-        )
+        row: Row = {
+            "Id": record_id,
+            **self._defaults(sobject),
+            **values,
+            "CreatedDate": now,
+            "CreatedById": self._user_id,
+            **self._stamp(now),
+        }
         given = {name for name, value in row.items() if value is not None}
         row.update(derived(sobject, row, given, now))
         self._store.insert(sobject, row)
@@ -224,16 +218,12 @@ class Records:
         row: Row = {}
         for field in sobject.fields:
             if field.auto_number is not None:
-                number = self._store.next_number(f"{sobject.name}.{field.name}", first=1000)
+                number = self._store.next_number(f"{sobject.name}.{field.name}")
                 row[field.name] = _formatted(field.auto_number, number)
             elif field.name == "OwnerId":
                 row[field.name] = self._user_id
             elif field.default_value is not None:
                 row[field.name] = stored_value(field, field.default_value)
-            else:
-                default = next((c.value for c in field.picklist_values if c.default), None)
-                if default is not None:
-                    row[field.name] = default
         return row
 
     def _check_unique(self, sobject: SObject, values: Row, own_id: str | None) -> None:
@@ -249,13 +239,16 @@ class Records:
                     )
                     raise ApiError("DUPLICATE_VALUE", message, fields=[])
 
-    def _delete(self, sobject: SObject, record_id: str) -> None:
-        now = datetime_text(self._clock())
-        stamp: Row = {
+    def _stamp(self, now: str) -> Row:
+        """Return the fields that tell of the last change."""
+        return {
             "LastModifiedDate": now,
             "LastModifiedById": self._user_id,
             "SystemModstamp": now,
         }
+
+    def _delete(self, sobject: SObject, record_id: str) -> None:
+        stamp = self._stamp(datetime_text(self._clock()))
         self._store.update(sobject, record_id, {"IsDeleted": 1, **stamp})
         for child in self._schema.children(sobject):
             for child_id in self._store.find(child.sobject, child.field, record_id):

@@ -85,7 +85,7 @@ def _extra_type_info(field: Field) -> str | None:
 def _picklist_value(choice: PicklistValue, field: Field) -> dict[str, Any]:
     return {
         "active": True,
-        "defaultValue": choice.default or choice.value == field.default_value,
+        "defaultValue": choice.value == field.default_value,
         "label": choice.value,
         "validFor": None,
         "value": choice.value,

@@ -57,7 +57,6 @@ class PicklistValue:
     """A value of a picklist; *extra* is what a standard value implies, such as a probability."""
 
     value: str
-    default: bool = False
     extra: Mapping[str, Any] = attrs.field(factory=dict[str, Any])
 
     @classmethod
@@ -65,7 +64,7 @@ class PicklistValue:
         if isinstance(data, str):
             return cls(data)
         extra = dict(data)
-        return cls(extra.pop("value"), extra.pop("defaultValue", False), extra)
+        return cls(extra.pop("value"), extra)
 
 
 @attrs.frozen
