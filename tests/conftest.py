@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.server import ScriptedServer
 from twinforce.local import LocalOrg
 
 
@@ -17,3 +18,10 @@ def org() -> Iterator[LocalOrg]:
         org.add_field("Contact", "Key__c", "Text", external_id=True, unique=True)
         org.require("Opportunity", "Name")
         yield org
+
+
+@pytest.fixture
+def server() -> Iterator[ScriptedServer]:
+    """Serve what a test tells it to."""
+    with ScriptedServer() as server:
+        yield server

@@ -8,6 +8,8 @@ from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
+from twinforce import Request, Response
+
 T = TypeVar("T")
 
 
@@ -21,6 +23,38 @@ def together(call: Callable[[], T], times: int) -> list[T | BaseException]:
     with ThreadPoolExecutor(times) as pool:
         futures = [pool.submit(call) for _ in range(times)]
     return [future.exception() or future.result() for future in futures]
+
+
+class AsyncAnswers:
+    """A transport that gives the answers it was made with, or raises them."""
+
+    def __init__(self, *answers: Response | BaseException) -> None:
+        self._answers = list(answers)
+
+    async def send(self, request: Request, /) -> Response:
+        return given(self._answers.pop(0))
+
+    async def aclose(self) -> None:
+        pass
+
+
+class Answers:
+    """A transport that gives the answers it was made with, or raises them."""
+
+    def __init__(self, *answers: Response | BaseException) -> None:
+        self._answers = list(answers)
+
+    def send(self, request: Request, /) -> Response:
+        return given(self._answers.pop(0))
+
+    def close(self) -> None:
+        pass
+
+
+def given(answer: Response | BaseException) -> Response:
+    if isinstance(answer, BaseException):
+        raise answer
+    return answer
 
 
 class Arrivals:

@@ -32,11 +32,14 @@ def _is_visible_ascii(_: object, field: attrs.Attribute[str], value: object) -> 
 class Token:
     """A session: the access token, and the origin of the instance where it is valid.
 
-    *instance_url* is None where that is the instance that the client was made for.
+    *instance_url* is None where that is the instance that the client was made for; a path in it is
+    cut off, and one without TLS is refused as the client refuses it.
     """
 
     access_token: str = attrs.field(repr=False, validator=_is_visible_ascii)
-    instance_url: str | None = None
+    instance_url: str | None = attrs.field(
+        default=None, converter=attrs.converters.optional(urls.origin)
+    )
 
 
 class Grant(Protocol):
@@ -53,6 +56,17 @@ class Grant(Protocol):
     def read_token(self, response: Response, instance_url: str, /) -> Token:
         """Read the answer to that request; raises :class:`AuthenticationError` if it refuses."""
         ...
+
+
+def check_grant(grant: object) -> None:
+    """Check what a user passes as a grant; the value, perhaps a token, is not shown."""
+    if isinstance(grant, type) or not all(
+        callable(getattr(grant, name, None)) for name in ("sign_in", "read_token")
+    ):
+        kind = grant.__name__ if isinstance(grant, type) else type(grant).__name__
+        raise TypeError(
+            f"auth must be a grant, such as AccessToken(...) or ClientCredentials(...), not {kind}"
+        )
 
 
 @attrs.frozen
@@ -114,40 +128,43 @@ def read_token(response: Response, instance_url: str) -> Token:
     """Read the answer of the token endpoint; no part of a token gets into an error."""
     status = response.status_code
     request = f"sign-in at {instance_url}"
-    try:
-        answer = json.loads(response.body)
-    except ValueError:
-        answer = None
     if status >= 500:
         raise ServerError(
             "the token endpoint failed; try again later", status_code=status, request=request
         )
     if status != 200:
-        given = answer if isinstance(answer, dict) else {}
-        code = given.get("error")
-        reason = given.get("error_description") or "the token endpoint refused, and gave no reason"
-        item = ErrorItem(code if isinstance(code, str) else None, str(reason), raw=given)
-        raise AuthenticationError(status_code=status, errors=(item,), request=request)
-    if not isinstance(answer, dict):
-        raise MalformedResponseError(
-            "the answer of the token endpoint is not a JSON object",
-            status_code=status,
-            request=request,
-        )
+        raise AuthenticationError(status_code=status, errors=(_reason(response),), request=request)
+    token = _token(response, instance_url)
+    if isinstance(token, str):
+        raise MalformedResponseError(token, status_code=status, request=request)
+    return token
+
+
+def _reason(response: Response) -> ErrorItem:
     try:
-        given_url = answer.get("instance_url")
-        own = instance_url if given_url is None else urls.origin(given_url)
-        token = Token(answer.get("access_token", ""), own)
+        answer = json.loads(response.body)
+    except ValueError:
+        answer = None
+    # Whatever else the answer holds stays out of the error.
+    given = answer if isinstance(answer, dict) else {}
+    raw = {name: given[name] for name in ("error", "error_description") if name in given}
+    code, reason = raw.get("error"), raw.get("error_description")
+    message = str(reason or "the token endpoint refused, and gave no reason")
+    return ErrorItem(code if isinstance(code, str) else None, message, raw=raw)
+
+
+def _token(response: Response, instance_url: str) -> Token | str:
+    """Give the token, or say why there is none: no frame of the error may hold the answer."""
+    try:
+        answer = json.loads(response.body)
+    except ValueError:
+        answer = None
+    if not isinstance(answer, dict):
+        return "the answer of the token endpoint is not a JSON object"
+    try:
+        token = Token(answer.get("access_token", ""), answer.get("instance_url", instance_url))
     except (TypeError, ValueError) as error:
-        raise MalformedResponseError(
-            f"the answer of the token endpoint cannot be used: {error}",
-            status_code=status,
-            request=request,
-        ) from None
-    if instance_url.startswith("https:") and not own.startswith("https:"):
-        raise MalformedResponseError(
-            f"the token endpoint names an instance without TLS ({own})",
-            status_code=status,
-            request=request,
-        )
+        return f"the answer of the token endpoint cannot be used: {error}"
+    if instance_url.startswith("https:") and not str(token.instance_url).startswith("https:"):
+        return f"the token endpoint names an instance without TLS ({token.instance_url})"
     return token

@@ -43,8 +43,9 @@ class SalesforceError(Exception):
         subrequest: Subrequest[Any] | None = None,
         request: str | None = None,
     ) -> None:
+        message = message or (errors[0].message if errors else "")
         super().__init__(message)
-        self.message = message or (errors[0].message if errors else "")
+        self.message = message
         self.status_code = status_code
         self.errors = tuple(errors)
         self.error_code = errors[0].error_code if errors else None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from twinforce import AsyncSalesforce, Subrequest, SubrequestState, errors
@@ -316,9 +318,41 @@ async def test_autoraise_is_silent_where_nothing_failed(salesforce: AsyncSalesfo
     assert contact.is_success
 
 
-async def test_grouping_without_raising_is_refused(salesforce: AsyncSalesforce) -> None:
-    with pytest.raises(ValueError, match="pass autoraise=True too"):
-        salesforce.composite.batch(group_errors=True)
+@pytest.mark.parametrize("option", ["halt_on_error", "autoraise", "group_errors"])
+async def test_an_option_that_is_neither_true_nor_false_is_refused(
+    salesforce: AsyncSalesforce, option: str
+) -> None:
+    options: dict[str, Any] = {option: "no"}
+    with pytest.raises(TypeError, match=f"{option} must be True or False, not 'no'"):
+        salesforce.composite.batch(**options)
+
+
+async def test_a_timeout_that_is_none_is_refused(salesforce: AsyncSalesforce) -> None:
+    with pytest.raises(TypeError, match=r"such as Timeout\(read=600\), not int"):
+        salesforce.composite.batch(timeout=600)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+
+async def test_each_halted_subrequest_has_its_own_answer(salesforce: AsyncSalesforce) -> None:
+    batch = salesforce.composite.batch(halt_on_error=True)
+    for _ in range(30):
+        batch.sobject.create("Contact", NAMELESS)
+    await batch.execute()
+
+    batch.subrequests[28].result[0]["message"] = "changed"
+
+    assert batch.subrequests[29].result[0]["message"] == "Batch processing halted per request"
+
+
+async def test_reading_a_failure_again_and_again_gathers_nothing(
+    salesforce: AsyncSalesforce,
+) -> None:
+    async with salesforce.composite.batch() as batch:
+        contact = batch.sobject.create("Contact", NAMELESS)
+    for _ in range(50):
+        with pytest.raises(errors.MalformedRequestError) as caught:
+            _ = contact.id
+
+    assert len(caught.traceback) < 10
 
 
 async def test_bad_input_is_refused_where_it_is_given_and_nothing_is_added(
@@ -328,7 +362,7 @@ async def test_bad_input_is_refused_where_it_is_given_and_nothing_is_added(
 
     with pytest.raises(ValueError, match="not an API name"):
         batch.sobject.create("Contact/../Account", JON)
-    with pytest.raises(ValueError, match=r"Contact\.Amount is nan"):
+    with pytest.raises(ValueError, match=r"Contact\.Amount cannot be sent: nan"):
         batch.sobject.create("Contact", {"Amount": float("nan")})
     with pytest.raises(ValueError, match="not a record id"):
         batch.sobject.delete("Contact", "//evil.example/x")

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
@@ -136,6 +137,32 @@ def test_an_address_that_cannot_be_used_is_refused(
 ) -> None:
     with pytest.raises(ValueError, match=reason):
         Salesforce(instance_url, AccessToken("00D!x"), version=version)
+
+
+@pytest.mark.parametrize("auth", ["00D!x", None, AccessToken, {"token": "00D!x"}])
+def test_what_is_no_grant_is_refused_unseen(auth: Any) -> None:
+    with pytest.raises(TypeError, match="auth must be a grant, such as AccessToken") as caught:
+        Salesforce("https://acme.my.salesforce.com", auth)
+
+    assert "00D!x" not in str(caught.value)
+
+
+@pytest.mark.parametrize("options", [{"timeout": 5}, {"timeout": None}, {"transport": object()}])
+def test_an_option_of_another_type_is_refused(options: dict[str, Any]) -> None:
+    with pytest.raises(TypeError, match=r"such as Timeout\(read=600\)|is no Transport"):
+        Salesforce("https://acme.my.salesforce.com", AccessToken("00D!x"), **options)
+
+
+@pytest.mark.parametrize(
+    "options", [{"body": "text"}, {"body": [1]}, {"headers": [("a", "b")]}, {"params": ["a"]}]
+)
+def test_what_a_request_cannot_carry_is_refused(
+    salesforce: Salesforce, options: dict[str, Any]
+) -> None:
+    with pytest.raises(TypeError, match="must be"):
+        salesforce.request("POST", "sobjects/Account", **options)
+
+    assert salesforce.api_usage is None
 
 
 def test_client_credentials_sign_in_over_http(org: LocalOrg) -> None:

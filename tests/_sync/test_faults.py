@@ -6,12 +6,22 @@ from __future__ import annotations
 
 import json
 import pickle
-from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
+from tests.answers import answer, created, page
 from tests.server import Fault, ScriptedServer, reply
-from twinforce import AccessToken, Salesforce, SubrequestState, Timeout, errors
+from tests.twin import Answers
+from twinforce import (
+    AccessToken,
+    Batch,
+    Response,
+    Salesforce,
+    SubrequestState,
+    Timeout,
+    errors,
+)
 
 ID = "0011R00001K1H2IQAV"
 PENDING, SUCCEEDED, UNKNOWN = (
@@ -21,46 +31,17 @@ PENDING, SUCCEEDED, UNKNOWN = (
 )
 
 
-def answer(*items: tuple[int, object]) -> bytes:
-    """Write the answer to a batch."""
-    results = [{"statusCode": status, "result": result} for status, result in items]
-    return reply(200, json.dumps({"hasErrors": False, "results": results}).encode())
-
-
-def created(number: int) -> tuple[int, object]:
-    return 201, {"id": f"003{number:015}", "success": True, "errors": []}
-
-
-def page(names: str, total: int, next_url: str | None = None) -> dict[str, object]:
-    """Make a page of a query with a record for each letter of *names*."""
-    body: dict[str, object] = {"totalSize": total, "done": next_url is None}
-    body["records"] = [{"Name": name} for name in names]
-    return body if next_url is None else body | {"nextRecordsUrl": next_url}
-
-
-@pytest.fixture
-def server() -> Iterator[ScriptedServer]:
-    with ScriptedServer() as server:
-        yield server
-
-
-@pytest.fixture
-def salesforce(server: ScriptedServer) -> Iterator[Salesforce]:
-    with Salesforce(server.url, AccessToken("00D!x")) as salesforce:
-        yield salesforce
-
-
 def sent(server: ScriptedServer, number: int = -1) -> list[str]:
     """List the urls of the subrequests in a request that *server* received."""
     return [item["url"] for item in json.loads(server.received[number].body)["batchRequests"]]
 
 
 def test_the_envelope_is_that_of_the_documentation(
-    server: ScriptedServer, salesforce: Salesforce
+    server: ScriptedServer, scripted: Salesforce
 ) -> None:
     server.play(answer((200, page("", 0)), created(1), (204, None)))
 
-    with salesforce.composite.batch(halt_on_error=True) as batch:
+    with scripted.composite.batch(halt_on_error=True) as batch:
         batch.query("SELECT Id FROM Account")
         batch.sobject.create("Contact", {"LastName": "Doe"})
         batch.sobject.delete("Contact", ID)
@@ -89,6 +70,9 @@ def test_the_envelope_is_that_of_the_documentation(
     [
         (Fault.DROP,),
         (Fault.RESET,),
+        (reply(302, b"", [("Location", "/x")]),),
+        (reply(303),),
+        (reply(400, b'[{"errorCode": "REQUEST_RUNNING_TOO_LONG", "message": "x"}]'),),
         (reply(500, b"<html>Oops</html>"),),
         (reply(502),),
         (reply(503, b'[{"errorCode": "SERVER_UNAVAILABLE", "message": "later"}]'),),
@@ -96,11 +80,11 @@ def test_the_envelope_is_that_of_the_documentation(
     ],
 )
 def test_what_was_sent_and_not_answered_is_unknown(
-    server: ScriptedServer, salesforce: Salesforce, fault: tuple[bytes | Fault, ...]
+    server: ScriptedServer, scripted: Salesforce, fault: tuple[bytes | Fault, ...]
 ) -> None:
     server.play(answer(*(created(number) for number in range(25))))
     server.play(*fault)
-    batch = salesforce.composite.batch()
+    batch = scripted.composite.batch()
     contacts = [batch.sobject.create("Contact", {"LastName": "Doe"}) for _ in range(60)]
 
     with pytest.raises(errors.OutcomeUnknownError, match=r"25 subrequests \(25 to 49\)") as caught:
@@ -123,10 +107,10 @@ def test_what_was_sent_and_not_answered_is_unknown(
 
 
 def test_the_next_execution_sends_only_what_is_pending(
-    server: ScriptedServer, salesforce: Salesforce
+    server: ScriptedServer, scripted: Salesforce
 ) -> None:
     server.play(Fault.DROP)
-    batch = salesforce.composite.batch()
+    batch = scripted.composite.batch()
     contacts = [batch.sobject.create("Contact", {"LastName": str(n)}) for n in range(26)]
     with pytest.raises(errors.OutcomeUnknownError):
         batch.execute()
@@ -141,10 +125,10 @@ def test_the_next_execution_sends_only_what_is_pending(
 
 
 def test_what_is_unknown_is_sent_again_when_the_caller_says_so(
-    server: ScriptedServer, salesforce: Salesforce
+    server: ScriptedServer, scripted: Salesforce
 ) -> None:
     server.play(Fault.DROP)
-    batch = salesforce.composite.batch(autoraise=True)
+    batch = scripted.composite.batch(autoraise=True)
     contact = batch.sobject.create("Contact", {"LastName": "Doe"})
     with pytest.raises(errors.OutcomeUnknownError):
         batch.execute()
@@ -157,11 +141,133 @@ def test_what_is_unknown_is_sent_again_when_the_caller_says_so(
     assert not batch.has_errors
 
 
-def test_an_unknown_outcome_is_raised_by_autoraise_again(
-    server: ScriptedServer, salesforce: Salesforce
+def test_what_is_unknown_stays_so_until_it_is_answered(
+    server: ScriptedServer, scripted: Salesforce
 ) -> None:
     server.play(Fault.DROP)
-    batch = salesforce.composite.batch(autoraise=True)
+    batch = scripted.composite.batch()
+    contacts = [batch.sobject.create("Contact", {"LastName": "Doe"}) for _ in range(30)]
+    with pytest.raises(errors.OutcomeUnknownError):
+        batch.execute()
+
+    server.play(reply(429))
+    with pytest.raises(errors.RequestLimitExceededError):
+        batch.execute(resend_unknown=True)
+    assert batch.unknown == tuple(contacts[:25])
+    assert isinstance(contacts[0].error, errors.OutcomeUnknownError)
+
+    server.play(answer(*(created(number) for number in range(5))))
+    batch.execute()
+    assert batch.unknown == tuple(contacts[:25])
+    assert batch.succeeded == tuple(contacts[25:])
+
+    scripted.close()
+    with pytest.raises(errors.InvalidStateError):
+        batch.execute(resend_unknown=True)
+    assert batch.unknown == tuple(contacts[:25])
+
+
+def test_what_is_unknown_is_not_called_halted(server: ScriptedServer, scripted: Salesforce) -> None:
+    batch = scripted.composite.batch(halt_on_error=True)
+    contacts = [batch.sobject.create("Contact", {"LastName": "Doe"}) for _ in range(60)]
+    for _ in range(2):
+        server.play(Fault.DROP)
+        with pytest.raises(errors.OutcomeUnknownError):
+            batch.execute()
+
+    failing = [(400, [{"errorCode": "DUPLICATE_VALUE", "message": "x"}])]
+    halted = (412, [{"errorCode": "BATCH_PROCESSING_HALTED", "message": "x"}])
+    server.play(answer(*failing, *[halted] * 24))
+    batch.execute(resend_unknown=True)
+
+    assert batch.failed == (contacts[0],)
+    assert batch.halted == tuple(contacts[1:25] + contacts[50:])
+    assert batch.unknown == tuple(contacts[25:50])
+
+
+class Interruption(BaseException):
+    """As KeyboardInterrupt, which a test cannot raise without ending the run."""
+
+
+class Interrupting(dict[str, str]):
+    """Headers of an answer that are never read to their end."""
+
+    def get(self, *_: object) -> Any:
+        raise Interruption
+
+
+def batch_of_two(transport: Answers) -> Batch:
+    salesforce = Salesforce(
+        "https://acme.my.salesforce.com", AccessToken("00D!x"), transport=transport
+    )
+    batch = salesforce.composite.batch()
+    for _ in range(2):
+        batch.sobject.create("Contact", {"LastName": "Doe"})
+    return batch
+
+
+def test_an_interruption_behind_the_answer_leaves_the_outcome_unknown() -> None:
+    batch = batch_of_two(Answers(Response(200, Interrupting(), b"{}")))
+
+    with pytest.raises(Interruption):
+        batch.execute()
+
+    assert len(batch.unknown) == 2
+    assert isinstance(batch.subrequests[0].error, errors.OutcomeUnknownError)
+
+
+@pytest.mark.parametrize(
+    ("error", "is_unknown"),
+    [
+        (errors.ConnectError("x"), False),
+        (errors.TransportError("x", sent=False), False),
+        (errors.InvalidStateError("closed"), False),
+        (errors.TransportError("x"), True),
+        (errors.ServerError("x"), True),
+        (errors.SalesforceError("x"), True),
+        (OSError("x"), True),
+        (KeyError("x"), True),
+    ],
+)
+def test_an_error_of_a_transport_is_believed_only_where_it_is_plain(
+    error: Exception, is_unknown: bool
+) -> None:
+    transport = Answers(error)
+    batch = batch_of_two(transport)
+
+    with pytest.raises(errors.OutcomeUnknownError if is_unknown else type(error)) as caught:
+        batch.execute()
+
+    assert (caught.value.__cause__ or caught.value) is error
+    assert len(batch.unknown) == (2 if is_unknown else 0)
+
+
+def test_any_success_that_holds_the_results_is_one() -> None:
+    items = b'{"statusCode": 201, "result": {"id": "003"}}'
+    batch = batch_of_two(
+        Answers(Response(202, {}, b'{"results": [' + items + b"," + items + b"]}"))
+    )
+
+    batch.execute()
+
+    assert len(batch.succeeded) == 2
+
+
+def test_a_transport_that_is_empty_is_a_transport() -> None:
+    class Empty(Answers):
+        def __len__(self) -> int:
+            return 0
+
+    transport = Empty(errors.ConnectError("mine"))
+    with pytest.raises(errors.ConnectError, match="mine"):
+        batch_of_two(transport).execute()
+
+
+def test_an_unknown_outcome_is_raised_by_autoraise_again(
+    server: ScriptedServer, scripted: Salesforce
+) -> None:
+    server.play(Fault.DROP)
+    batch = scripted.composite.batch(autoraise=True)
     contact = batch.sobject.create("Contact", {"LastName": "Doe"})
     for _ in range(2):
         with pytest.raises(errors.OutcomeUnknownError):
@@ -172,10 +278,10 @@ def test_an_unknown_outcome_is_raised_by_autoraise_again(
 
 
 def test_reads_that_were_not_answered_stay_pending(
-    server: ScriptedServer, salesforce: Salesforce
+    server: ScriptedServer, scripted: Salesforce
 ) -> None:
     server.play(Fault.DROP)
-    batch = salesforce.composite.batch()
+    batch = scripted.composite.batch()
     query = batch.query("SELECT Id FROM Account")
     got = batch.sobject.get("Account", ID)
 
@@ -190,10 +296,10 @@ def test_reads_that_were_not_answered_stay_pending(
 
 
 def test_an_answer_that_comes_too_late_leaves_the_outcome_unknown(
-    server: ScriptedServer, salesforce: Salesforce
+    server: ScriptedServer, scripted: Salesforce
 ) -> None:
     server.play(Fault.HANG)
-    batch = salesforce.composite.batch(timeout=Timeout(connect=5, read=0.05))
+    batch = scripted.composite.batch(timeout=Timeout(connect=5, read=0.05))
     contact = batch.sobject.create("Contact", {"LastName": "Doe"})
 
     with pytest.raises(errors.OutcomeUnknownError) as caught:
@@ -206,8 +312,8 @@ def test_an_answer_that_comes_too_late_leaves_the_outcome_unknown(
 def test_what_never_left_stays_pending() -> None:
     with ScriptedServer() as server:
         url = server.url
-    with Salesforce(url, AccessToken("00D!x")) as salesforce:
-        batch = salesforce.composite.batch()
+    with Salesforce(url, AccessToken("00D!x")) as scripted:
+        batch = scripted.composite.batch()
         contact = batch.sobject.create("Contact", {"LastName": "Doe"})
         with pytest.raises(errors.ConnectError):
             batch.execute()
@@ -219,7 +325,6 @@ def test_what_never_left_stays_pending() -> None:
 @pytest.mark.parametrize(
     ("status", "body", "kind"),
     [
-        (302, b"", errors.SalesforceError),
         (
             400,
             b'[{"errorCode": "JSON_PARSER_ERROR", "message": "x"}]',
@@ -241,13 +346,13 @@ def test_what_never_left_stays_pending() -> None:
 )
 def test_what_was_refused_as_a_whole_stays_pending(
     server: ScriptedServer,
-    salesforce: Salesforce,
+    scripted: Salesforce,
     status: int,
     body: bytes,
     kind: type[errors.SalesforceError],
 ) -> None:
     server.play(reply(status, body, [("Location", "https://evil.example/")]))
-    batch = salesforce.composite.batch()
+    batch = scripted.composite.batch()
     contact = batch.sobject.create("Contact", {"LastName": "Doe"})
 
     with pytest.raises(kind, match=f"batch of 1: {status}") as caught:
@@ -271,10 +376,10 @@ def test_what_was_refused_as_a_whole_stays_pending(
     ],
 )
 def test_an_answer_that_does_not_match_is_given_to_nobody(
-    server: ScriptedServer, salesforce: Salesforce, body: bytes
+    server: ScriptedServer, scripted: Salesforce, body: bytes
 ) -> None:
     server.play(reply(200, body))
-    batch = salesforce.composite.batch()
+    batch = scripted.composite.batch()
     contacts = [batch.sobject.create("Contact", {"LastName": "Doe"}) for _ in range(2)]
 
     with pytest.raises(errors.MalformedResponseError, match="batch of 2"):
@@ -284,144 +389,61 @@ def test_an_answer_that_does_not_match_is_given_to_nobody(
     assert isinstance(contacts[0].error, errors.OutcomeUnknownError)
 
 
-def test_a_success_that_cannot_be_read_is_no_id(
-    server: ScriptedServer, salesforce: Salesforce
+def test_a_success_that_cannot_be_read_is_none(
+    server: ScriptedServer, scripted: Salesforce
 ) -> None:
-    server.play(answer((201, ["?"]), (200, "?")))
+    denied = {"id": "003", "success": False, "errors": []}
+    server.play(answer((201, ["?"]), (201, denied), (200, "?"), (200, "?"), created(4)))
 
-    with salesforce.composite.batch() as batch:
-        contact = batch.sobject.create("Contact", {"LastName": "Doe"})
+    with scripted.composite.batch() as batch:
+        odd = batch.sobject.create("Contact", {"LastName": "Doe"})
+        contrary = batch.sobject.create("Contact", {"LastName": "Doe"})
         got = batch.sobject.get("Contact", ID)
+        query = batch.query("SELECT Id FROM Contact")
+        fine = batch.sobject.create("Contact", {"LastName": "Doe"})
 
-    assert contact.is_success
-    with pytest.raises(errors.MalformedResponseError, match=r"subrequest 0 .*the id of a record"):
-        _ = contact.id
-    with pytest.raises(errors.MalformedResponseError, match=r"subrequest 1 .*a record"):
+    assert batch.unknown == (odd, contrary)
+    assert batch.failed == (got, query)
+    assert batch.succeeded == (fine,)
+    with pytest.raises(errors.OutcomeUnknownError, match=r"subrequest 0 .*the id of a record"):
+        _ = odd.id
+    assert odd.status_code == 201
+    with pytest.raises(errors.MalformedResponseError, match=r"subrequest 2 .*a record"):
         _ = got.record
+    with pytest.raises(errors.MalformedResponseError, match=r"subrequest 3 .*a page of a query"):
+        _ = query.records
+
+
+def test_an_odd_result_is_that_of_one_subrequest_alone(
+    server: ScriptedServer, scripted: Salesforce
+) -> None:
+    deep: list[object] = []
+    for _ in range(500):
+        deep = [deep]
+    server.play(answer(created(0), (400, [deep]), created(2)))
+
+    with scripted.composite.batch() as batch:
+        contacts = [batch.sobject.create("Contact", {"LastName": "Doe"}) for _ in range(3)]
+
+    assert [contact.state for contact in contacts] == [SUCCEEDED, SubrequestState.FAILED, SUCCEEDED]
 
 
 def test_an_upsert_of_an_old_version_has_no_id(
-    server: ScriptedServer, salesforce: Salesforce
+    server: ScriptedServer, scripted: Salesforce
 ) -> None:
     server.play(answer((204, None)))
 
-    with salesforce.composite.batch() as batch:
+    with scripted.composite.batch() as batch:
         upserted = batch.sobject.upsert("Contact", "Key__c", {"Key__c": "x"})
 
     assert (upserted.id, upserted.created) == (None, False)
 
 
-def test_pages_that_are_cut_short_for_no_reason_are_fetched(
-    server: ScriptedServer, salesforce: Salesforce
-) -> None:
-    locator = "/services/data/v50.0/query/01g09000000h1LvAAI-"
-    server.play(answer((200, page("a", 4, f"{locator}1")), (200, page("x", 1))))
-    server.play(reply(200, json.dumps(page("bc", 4, f"{locator}3")).encode()))
-    server.play(reply(200, json.dumps(page("d", 4)).encode()))
-
-    with salesforce.composite.batch() as batch:
-        query = batch.query("SELECT Name FROM Account")
-        other = batch.query("SELECT Name FROM Contact")
-
-    assert "".join(record["Name"] for record in query.records) == "abcd"
-    assert len(other.records) == 1
-    assert [request.target for request in server.received[1:]] == [f"{locator}1", f"{locator}3"]
-    assert batch.request_count == 3
-
-
-def test_a_page_that_got_lost_is_fetched_by_the_next_execution(
-    server: ScriptedServer, salesforce: Salesforce
-) -> None:
-    locator = "/services/data/v67.0/query/01g-"
-    server.play(answer((200, page("a", 3, f"{locator}1")), created(1)))
-    server.play(reply(200, json.dumps(page("b", 3, f"{locator}2")).encode()))
-    server.play(reply(500))
-    batch = salesforce.composite.batch()
-    query = batch.query("SELECT Name FROM Account")
-    contact = batch.sobject.create("Contact", {"LastName": "Doe"})
-
-    with pytest.raises(errors.ServerError):
-        batch.execute()
-    assert contact.is_success
-    assert not query.done
-    assert query.response["statusCode"] == 200
-    with pytest.raises(errors.InvalidStateError, match="2 of 3 records were fetched"):
-        _ = query.records
-
-    server.play(reply(200, json.dumps(page("c", 3)).encode()))
-    batch.execute()
-    assert "".join(record["Name"] for record in query.records) == "abc"
-    assert len(server.received) == 4
-
-
-@pytest.mark.parametrize(
-    ("next_url", "reason"),
-    [
-        (None, "its next page cannot be read"),
-        ("https://evil.example/services/data/v67.0/query/01g-2", "its next page cannot be read"),
-        ("//evil.example/query/01g-2", "its next page cannot be read"),
-        ("/services/data/v67.0/limits", "not a query locator"),
-    ],
-)
-def test_a_query_without_a_next_page_that_can_be_trusted_has_failed(
-    server: ScriptedServer, salesforce: Salesforce, next_url: str | None, reason: str
-) -> None:
-    first = {"totalSize": 3, "done": False, "records": [{"Name": "a"}], "nextRecordsUrl": next_url}
-    server.play(answer((200, first), created(1)))
-
-    with salesforce.composite.batch() as batch:
-        query = batch.query("SELECT Name FROM Account")
-        contact = batch.sobject.create("Contact", {"LastName": "Doe"})
-
-    assert contact.is_success
-    assert batch.failed == (query,)
-    with pytest.raises(errors.MalformedResponseError, match=reason):
-        _ = query.records
-    assert len(server.received) == 1
-
-
-def test_a_query_that_leads_in_a_circle_ends(
-    server: ScriptedServer, salesforce: Salesforce
-) -> None:
-    first = page("a", 3, "/services/data/v67.0/query/01g-1")
-    server.play(answer((200, first)))
-    server.always(reply(200, json.dumps(first).encode()))
-
-    with salesforce.composite.batch() as batch:
-        query = batch.query("SELECT Name FROM Account")
-    with pytest.raises(errors.MalformedResponseError, match="in a circle"):
-        _ = query.records
-    with pytest.raises(errors.MalformedResponseError, match="in a circle"):
-        salesforce.query("SELECT Name FROM Account").all()
-
-
-def test_a_page_that_salesforce_no_longer_has_is_a_failure_of_its_query(
-    server: ScriptedServer, salesforce: Salesforce
-) -> None:
-    server.play(
-        answer(
-            (200, page("a", 2, "/services/data/v67.0/query/01g-1")),
-            (200, page("b", 2, "/services/data/v67.0/query/01h-1")),
-        )
-    )
-    gone = b'[{"errorCode": "INVALID_QUERY_LOCATOR", "message": "invalid query locator"}]'
-    server.play(reply(400, gone))
-    server.play(reply(200, json.dumps(page("c", 2)).encode()))
-
-    with salesforce.composite.batch() as batch:
-        stale = batch.query("SELECT Name FROM Account")
-        fresh = batch.query("SELECT Name FROM Contact")
-
-    assert [record["Name"] for record in fresh.records] == ["b", "c"]
-    with pytest.raises(errors.MalformedRequestError, match=r"subrequest 0 .*INVALID_QUERY_LOCATOR"):
-        _ = stale.records
-
-
 def test_the_failures_of_a_batch_survive_pickling(
-    server: ScriptedServer, salesforce: Salesforce
+    server: ScriptedServer, scripted: Salesforce
 ) -> None:
     server.play(answer((400, [{"errorCode": "X", "message": "why"}])))
-    batch = salesforce.composite.batch()
+    batch = scripted.composite.batch()
     contact = batch.sobject.create("Contact", {"LastName": "Doe"})
     batch.execute()
 

@@ -5,22 +5,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from tests.server import Fault, ScriptedServer, reply
 from tests.twin import Arrivals, together
-from twinforce import AccessToken, ClientCredentials, Salesforce, Timeout, errors
+from twinforce import (
+    AccessToken,
+    ClientCredentials,
+    Salesforce,
+    SubrequestState,
+    Timeout,
+    errors,
+)
 
 GRANT = ClientCredentials("id", "s3cret")
 EXPIRED = reply(401, b'[{"errorCode": "INVALID_SESSION_ID", "message": "Session expired"}]')
-
-
-@pytest.fixture
-def server() -> Iterator[ScriptedServer]:
-    with ScriptedServer() as server:
-        yield server
 
 
 def token(value: str, server: ScriptedServer) -> bytes:
@@ -155,3 +156,72 @@ def test_no_error_shows_a_secret(server: ScriptedServer) -> None:
 
     assert "00D!secret" not in shown
     assert "s3cret" not in shown
+
+
+class Odd:
+    """A grant whose first step is whatever it was made with."""
+
+    def __init__(self, step: Any) -> None:
+        self._step = step
+
+    def sign_in(self, *_: object) -> Any:
+        if isinstance(self._step, Exception):
+            raise self._step
+        return self._step
+
+    def read_token(self, *_: object) -> Any:
+        raise AssertionError("nothing was asked")
+
+
+@pytest.mark.parametrize(
+    ("step", "kind"), [(KeyError("SECRET"), KeyError), (None, TypeError), ("00D", TypeError)]
+)
+def test_a_grant_that_fails_leaves_the_batch_pending(
+    server: ScriptedServer, step: object, kind: type[Exception]
+) -> None:
+    with Salesforce(server.url, Odd(step)) as salesforce:
+        batch = salesforce.composite.batch()
+        contact = batch.sobject.create("Contact", {"LastName": "Doe"})
+        with pytest.raises(kind):
+            batch.execute()
+
+    assert contact.error is None
+    assert batch.unknown == ()
+    assert batch.request_count == 0
+
+
+def test_a_sign_in_that_failed_before_is_not_held_against_the_next(
+    server: ScriptedServer,
+) -> None:
+    server.play(reply(503))
+    server.play(token("A", server))
+    server.play(reply(200, b"{}"))
+    with Salesforce(server.url, GRANT) as salesforce:
+        with pytest.raises(errors.ServerError, match="sign-in at http"):
+            salesforce.limits()
+        assert salesforce.limits() == {}
+
+
+def test_each_request_that_was_sent_counts(server: ScriptedServer) -> None:
+    answer = b'{"results": [{"statusCode": 201, "result": {"id": "003", "success": true}}]}'
+    for steps in (token("A", server), EXPIRED, token("B", server), reply(200, answer)):
+        server.play(steps)
+    with Salesforce(server.url, GRANT) as salesforce:
+        batch = salesforce.composite.batch()
+        batch.sobject.create("Contact", {"LastName": "Doe"})
+        batch.execute()
+
+    assert batch.request_count == 2
+
+
+def test_a_batch_whose_renewal_fails_is_pending(server: ScriptedServer) -> None:
+    for steps in (token("A", server), EXPIRED, reply(503)):
+        server.play(steps)
+    with Salesforce(server.url, GRANT) as salesforce:
+        batch = salesforce.composite.batch()
+        contact = batch.sobject.create("Contact", {"LastName": "Doe"})
+        with pytest.raises(errors.ServerError, match="sign-in at http"):
+            batch.execute()
+
+    assert contact.state is SubrequestState.PENDING
+    assert contact.error is None

@@ -115,9 +115,13 @@ def test_no_repr_shows_a_secret() -> None:
     assert "s3cr" not in shown
 
 
-@pytest.mark.parametrize("seconds", [0, -1, float("inf"), float("nan")])
+@pytest.mark.parametrize(
+    "seconds", [0, -1, float("inf"), float("nan"), 1e10, pytest.param(10**400, id="huge")]
+)
 def test_a_timeout_is_a_finite_number_above_zero(seconds: float) -> None:
-    with pytest.raises(ValueError, match=r"Timeout\.read must be a finite number"):
+    with pytest.raises(
+        ValueError, match=r"Timeout\.read must be above 0 and at most 86400 seconds"
+    ):
         Timeout(read=seconds)
 
 
@@ -125,3 +129,35 @@ def test_a_timeout_is_a_finite_number_above_zero(seconds: float) -> None:
 def test_there_is_always_a_timeout(seconds: object) -> None:
     with pytest.raises(TypeError, match=r"Timeout\.connect is a number of seconds"):
         Timeout(connect=seconds)  # type: ignore[arg-type]
+
+
+def test_what_a_refused_sign_in_answers_stays_out_of_the_error() -> None:
+    body = b'{"error": "x", "error_description": "y", "access_token": "00D!x"}'
+
+    with pytest.raises(errors.AuthenticationError) as caught:
+        GRANT.read_token(answer(400, body), HOME)
+
+    assert "00D!x" not in str(vars(caught.value)) + str(caught.value.errors[0].raw)
+
+
+def test_no_frame_of_an_error_holds_a_token() -> None:
+    body = b'{"access_token": "00D!x", "instance_url": "http://evil.example"}'
+
+    with pytest.raises(errors.MalformedResponseError) as caught:
+        GRANT.read_token(answer(200, body), HOME)
+
+    for entry in caught.traceback:
+        if entry.frame.code.raw.co_name != "test_no_frame_of_an_error_holds_a_token":
+            assert "00D!x" not in repr(entry.locals)
+
+
+@pytest.mark.parametrize("url", ["http://evil.example", "https://user:pw@evil.example", "acme"])
+def test_a_token_is_for_an_instance_that_a_client_could_have(url: str) -> None:
+    with pytest.raises(ValueError, match=r"http://|must not hold|must look like"):
+        Token("00D!x", url)
+
+
+def test_the_path_of_an_instance_url_is_cut_off() -> None:
+    url = "https://acme.my.salesforce.com/services/Soap/u/60.0/00D"
+
+    assert Token("00D!x", url).instance_url == HOME

@@ -23,6 +23,23 @@ class Rating(StrEnum):
     HOT = "Hot"
 
 
+class UserId(int):
+    """A subclass, for which membership in a range is a search."""
+
+
+class Text(str):
+    """A subclass, as numpy has one."""
+
+    __slots__ = ()
+
+
+class NaT(dt.datetime):
+    """A datetime that is none, as pandas has it."""
+
+    def utcoffset(self) -> dt.timedelta | None:
+        raise ValueError("no offset")
+
+
 CET = dt.timezone(dt.timedelta(hours=1))
 
 
@@ -48,6 +65,10 @@ CET = dt.timezone(dt.timedelta(hours=1))
         (Rating.HOT, '"Hot"'),
         (b"\x00\xff", '"AP8="'),
         (bytearray(b"ab"), '"YWI="'),
+        (memoryview(b"aXbX")[::2], '"YWI="'),
+        (UserId(5), "5"),
+        (Text("x"), '"x"'),
+        (Decimal("1E+400"), "1E+400"),
         ([1, (2, None)], "[1,[2,null]]"),
         (OrderedDict(a=1), '{"a":1}'),
         (MappingProxyType({"a": {"b": Decimal(1)}}), '{"a":{"b":1}}'),
@@ -60,16 +81,31 @@ def test_a_value_is_written_without_loss(value: object, written: str) -> None:
 @pytest.mark.parametrize(
     ("value", "kind", "reason"),
     [
-        (float("nan"), ValueError, "Account.Amount is nan"),
-        (float("inf"), ValueError, "Account.Amount is inf"),
-        (Decimal("NaN"), ValueError, "Account.Amount is NaN"),
-        (dt.datetime(2024, 1, 1), ValueError, "Account.Amount is a datetime without a time zone"),  # noqa: DTZ001
-        (dt.datetime.min.replace(tzinfo=CET), ValueError, "Account.Amount is a datetime out of"),
+        (float("nan"), ValueError, "Account.Amount cannot be sent: nan is no number"),
+        (float("inf"), ValueError, "Account.Amount cannot be sent: inf is no number"),
+        (Decimal("NaN"), ValueError, "Account.Amount cannot be sent: NaN is no number"),
+        (
+            dt.datetime(2024, 1, 1),  # noqa: DTZ001
+            ValueError,
+            "Account.Amount cannot be sent: the datetime 2024-01-01T00:00:00 has no time zone",
+        ),
+        (
+            dt.datetime.min.replace(tzinfo=CET),
+            ValueError,
+            "Account.Amount cannot be sent: date value out of range",
+        ),
         ({1, 2}, TypeError, "Account.Amount is a set"),
         (object(), TypeError, "Account.Amount is a object"),
+        pytest.param(
+            10**5000,
+            ValueError,
+            "Account.Amount cannot be sent: Exceeds the limit",
+            id="many digits",
+        ),
+        (NaT(1, 1, 1), ValueError, "Account.Amount cannot be sent: no offset"),
         (1j, TypeError, "Account.Amount is a complex"),
         ({3: "x"}, TypeError, "Account.Amount has the key 3"),
-        ([1, {"a": float("nan")}], ValueError, r"Account.Amount\[1\].a is nan"),
+        ([1, {"a": float("nan")}], ValueError, r"Account.Amount\[1\].a cannot be sent: nan"),
         ("\ud800", ValueError, "Account.Amount cannot be written"),
         (["ok", {"x": "\udfff"}], ValueError, r"Account.Amount\[1\].x cannot be written"),
     ],
@@ -82,7 +118,7 @@ def test_a_value_that_cannot_be_sent_is_refused_by_name(
 
 
 def test_a_key_that_is_not_text_is_refused_in_words_that_can_be_printed() -> None:
-    with pytest.raises(ValueError, match="a key of Account") as caught:
+    with pytest.raises(ValueError, match=r"a key of Account") as caught:
         json.encode({"\ud800": 1}, "Account")
 
     str(caught.value).encode()
@@ -98,6 +134,20 @@ def test_data_that_holds_itself_is_refused() -> None:
 
 def test_the_value_of_an_enum_is_the_key_that_is_written() -> None:
     assert json.encode({Rating.HOT: 1}, "Account") == b'{"Hot":1}'
+
+
+def test_a_key_may_be_of_a_subclass_of_str() -> None:
+    assert json.encode({Text("Name"): 1}, "Account") == b'{"Name":1}'
+
+
+def test_text_that_was_cut_within_a_surrogate_pair_can_be_read() -> None:
+    assert json.loads(b'{"Name": "cut \\ud83d"}') == {"Name": "cut \ud83d"}
+
+
+@pytest.mark.parametrize("body", [b"<html>", b"", b"{", b"[" * 100_000, b"\xff"])
+def test_what_is_no_json_is_a_value_error(body: bytes) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        json.loads(body)
 
 
 def test_a_body_is_set_into_an_envelope_as_it_stands() -> None:

@@ -107,7 +107,7 @@ def test_an_upsert_without_one_clear_key_is_refused(
 
 
 def test_an_upsert_whose_key_is_none_is_refused() -> None:
-    with pytest.raises(TypeError, match="the external id Key__c is None"):
+    with pytest.raises(TypeError, match=r"the external id Key__c must be a str, .* not NoneType"):
         operations.upsert("Account", "Key__c", {"Key__c": None})
 
 
@@ -125,7 +125,13 @@ def test_a_record_id_of_another_type_is_refused(id: object) -> None:
 
 @pytest.mark.parametrize(
     ("fields", "kind"),
-    [("Id,Name", TypeError), ([], ValueError), (["a b"], ValueError), ([7], TypeError)],
+    [
+        ("Id,Name", TypeError),
+        (5, TypeError),
+        ([], ValueError),
+        (["a b"], ValueError),
+        ([7], TypeError),
+    ],
 )
 def test_fields_that_are_no_list_of_names_are_refused(
     fields: object, kind: type[Exception]

@@ -197,11 +197,12 @@ def test_a_result_of_another_shape_is_refused(read: object) -> None:
 @pytest.mark.parametrize(
     ("status_code", "code", "refused"),
     [
-        (302, "", True),
+        (302, "", False),
         (400, "JSON_PARSER_ERROR", True),
         (401, "INVALID_SESSION_ID", True),
         (403, "REQUEST_LIMIT_EXCEEDED", True),
         (408, "", False),
+        (400, "REQUEST_RUNNING_TOO_LONG", False),
         (429, "", True),
         (500, "UNKNOWN_EXCEPTION", False),
         (503, "REQUEST_LIMIT_EXCEEDED", True),

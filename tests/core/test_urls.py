@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from enum import Enum
 from urllib.parse import unquote
 from uuid import UUID
 
@@ -52,6 +53,7 @@ def test_an_instance_url_is_reduced_to_its_origin(given: str, origin: str) -> No
         ("https://acme.my.salesforce.com\\@evil.example", "user name or password"),
         ("https://acmé.example", "no valid host name"),
         ("https://[::1", "malformed"),
+        ("https://acme.my.salesforce.com:0", "port 0"),
         ("", "is empty"),
     ],
 )
@@ -144,10 +146,51 @@ def test_an_external_id_is_written_as_text(value: urls.ExternalId, written: str)
     assert urls.external_id(value, "Key__c") == written
 
 
-@pytest.mark.parametrize("value", [None, True, float("nan"), "", "  ", [], b"x"])
+@pytest.mark.parametrize(
+    "value", [float("nan"), Decimal("Infinity"), "", "  ", pytest.param(10**5000, id="many digits")]
+)
 def test_what_identifies_nothing_is_no_external_id(value: object) -> None:
-    with pytest.raises((TypeError, ValueError), match="the external id Key__c"):
+    with pytest.raises(ValueError, match="the external id Key__c"):
         urls.external_id(value, "Key__c")
+
+
+@pytest.mark.parametrize("value", [None, True, [], {}, b"x"])
+def test_an_external_id_of_another_type_is_refused(value: object) -> None:
+    with pytest.raises(TypeError, match="the external id Key__c must be a str, a number"):
+        urls.external_id(value, "Key__c")
+
+
+class Names(str, Enum):  # noqa: UP042 - StrEnum formats itself as its value
+    """Formats itself as Names.ACCOUNT, which must not get into a URL."""
+
+    ACCOUNT = "Account"
+    ID = "001000000000000AAA"
+
+
+class Impostor(str):
+    __slots__ = ()
+
+    def __format__(self, spec: str) -> str:
+        return "../../evil"
+
+    __str__ = __repr__ = __format__  # type: ignore[assignment]
+
+
+def test_what_is_checked_is_what_is_sent() -> None:
+    assert urls.sobject_name(Names.ACCOUNT) == "Account"
+    assert urls.record_id(Names.ID) == "001000000000000AAA"
+    assert urls.field_list([Names.ACCOUNT]) == "Account"
+    assert urls.external_id(Names.ACCOUNT, "Key__c") == "Account"
+    assert urls.query_string({"a": Names.ACCOUNT}) == "a=Account"
+    for plain in (urls.sobject_name(Impostor("Account")), urls.target(Impostor("limits"), "67.0")):
+        assert type(plain) is str
+        assert "evil" not in f"{plain}"
+
+
+@pytest.mark.parametrize("value", [None, float("nan"), b"x", [1]])
+def test_a_parameter_that_is_no_value_is_refused(value: object) -> None:
+    with pytest.raises(TypeError, match="the parameter a must be"):
+        urls.query_string({"a": value})  # type: ignore[dict-item]
 
 
 def test_a_query_string_writes_a_space_as_percent_20() -> None:
@@ -188,6 +231,7 @@ def test_a_path_is_parted_into_version_and_resource(
         ("/services/data/vX/limits", "no API version"),
         ("v60.0/../v61.0/limits", "dot segment"),
         ("v60.0/%2e%2E/limits", "dot segment"),
+        ("v60.0/..;x=1/limits", "dot segment"),
         ("sobjects/Account/a b", "percent-encoded"),
         ("sobjects/Account/50%", "percent-encoded"),
         ("limits#x", "percent-encoded"),

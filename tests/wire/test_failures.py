@@ -29,9 +29,19 @@ def said(error: errors.TransportError, *, origin: str) -> str:
     everything = "".join(traceback.format_exception(error)) + repr(error) + repr(error.__cause__)
     assert "to-ken" not in everything
     assert getattr(error.__cause__, "request", None) is None
+    assert not any("to-ken" in shown for shown in shown_locals(error))
     assert "pri-vate" not in f"{error}{error!r}"
     assert str(pickle.loads(pickle.dumps(error))) == str(error)
     return str(error)
+
+
+def shown_locals(error: BaseException | None) -> Iterator[str]:
+    """Show the local variables of all frames that are not a test's, as tools for reports do."""
+    while error is not None:
+        for frame, _ in traceback.walk_tb(error.__traceback__):
+            if "/tests/" not in frame.f_code.co_filename:
+                yield repr(frame.f_locals)
+        error = error.__cause__ or error.__context__
 
 
 def test_a_refused_connection_is_a_connect_error(client: Client) -> None:

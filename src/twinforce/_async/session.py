@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import copy
 from functools import partial
 from typing import TypeVar
 
 from .. import _transports
 from .._core import http, replies, urls, usage
+from .._core.batch import Flight
 from .._core.http import AsyncTransport, Request, Response, Timeout
 from .._core.operations import Operation
 from .._twin import AsyncLock
-from ..auth import Grant, Token
+from ..auth import Grant, Token, check_grant
 from ..errors import InvalidStateError, SalesforceError, TransportError
 
 T = TypeVar("T")
@@ -29,13 +31,18 @@ class AsyncSession:
         transport: AsyncTransport | None,
         timeout: Timeout,
     ) -> None:
+        check_grant(grant)
+        http.check_timeout(timeout)
+        if transport is not None and not callable(getattr(transport, "aclose", None)):
+            kind = type(transport).__name__
+            raise TypeError(f"{kind} is no AsyncTransport, which has the methods send and aclose")
         self.instance_url = urls.origin(instance_url)
         self.version = urls.version(version)
         self.api_usage: usage.ApiUsage | None = None
         self._grant = grant
         self._timeout = timeout
         self._owns_transport = transport is None
-        self._transport = transport or _transports.default_async_transport()
+        self._transport = _transports.default_async_transport() if transport is None else transport
         self._closed = False
         self._token: Token | None = None
         self._lock = AsyncLock()
@@ -60,27 +67,30 @@ class AsyncSession:
         *,
         headers: Mapping[str, str] | None = None,
         timeout: Timeout | None = None,
+        flight: Flight | None = None,
     ) -> Response:
         """Send one request and return the answer, whatever its status.
 
         A refused token (401) is renewed once. Nothing was executed then, so that any request can
-        be sent again.
+        be sent again. *flight* is told when the request departs, and when it was refused so.
         """
         make = partial(
             http.api_request, method, body=body, headers=headers, timeout=timeout or self._timeout
         )
+        flight = flight or Flight([], lambda: None)
         token = await self._authorize(refused=None)
-        response = await self._exchange(
-            make(self._origin(token) + target, access_token=token.access_token)
-        )
+        request = make(self._origin(token) + target, token.access_token)
+        flight.depart()
+        response = await self._exchange(request)
         if response.status_code != 401:
             return response
+        flight.stay()
         renewed = await self._authorize(refused=token)
         if renewed == token:
             return response
-        return await self._exchange(
-            make(self._origin(renewed) + target, access_token=renewed.access_token)
-        )
+        request = make(self._origin(renewed) + target, renewed.access_token)
+        flight.depart()
+        return await self._exchange(request)
 
     async def aclose(self) -> None:
         """Close the transport, unless the user passed it in. Nothing can be sent any more."""
@@ -114,25 +124,31 @@ class AsyncSession:
             if self._token is not None and self._token is not refused:
                 return self._token
             if self._sign_in_error is not None and self._sign_ins != seen:
-                raise self._sign_in_error
+                # A copy for each, as an exception remembers where it was raised.
+                raise copy(self._sign_in_error) from self._sign_in_error
+            self._sign_in_error = None
             try:
-                self._token, self._sign_in_error = await self._sign_in(), None
+                self._token = await self._sign_in()
             except SalesforceError as error:
                 self._sign_in_error = error
-                raise
-            finally:
                 self._sign_ins += 1
+                raise
+            self._sign_ins += 1
             return self._token
 
     async def _sign_in(self) -> Token:
         step = self._grant.sign_in(self.instance_url, self._timeout)
         if isinstance(step, Token):
             return step
+        if not isinstance(step, Request):
+            kind = type(step).__name__
+            raise TypeError(f"sign_in of the grant must return a Token or a Request, not {kind}")
         try:
             response = await self._exchange(step)
         except TransportError as error:
-            # What waits for the token has not been sent, whatever became of this request.
-            error.sent = False
             error.request = f"sign-in at {self.instance_url}"
+            if error.sent:
+                error.message = "no answer came, so what waited for the token was not sent"
+                error.sent = False
             raise
         return self._grant.read_token(response, self.instance_url)

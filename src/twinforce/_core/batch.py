@@ -5,10 +5,11 @@ It sends nothing; that is the part of the twins.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
 from ..errors import (
+    AuthorizationError,
     HaltedError,
     InvalidStateError,
     MalformedRequestError,
@@ -45,10 +46,14 @@ class BatchBuilder:
     def __init__(
         self, version: str, *, halt_on_error: bool, autoraise: bool, group_errors: bool
     ) -> None:
-        if group_errors and not autoraise:
-            raise ValueError(
-                "group_errors groups the errors that autoraise raises; pass autoraise=True too"
-            )
+        options = {
+            "halt_on_error": halt_on_error,
+            "autoraise": autoraise,
+            "group_errors": group_errors,
+        }
+        for name, option in options.items():
+            if not isinstance(option, bool):
+                raise TypeError(f"{name} must be True or False, not {option!r}")
         self._version = version
         self._halt_on_error = halt_on_error
         self._autoraise = autoraise
@@ -143,25 +148,36 @@ class BatchBuilder:
 
     # What the twins drive.
 
-    def _begin(self, *, resend_unknown: bool) -> None:
+    def _begin(self) -> None:
         if self._running:
             raise InvalidStateError("this batch is being executed already; wait for that to end")
         self._running = True
-        if resend_unknown:
-            for subrequest in self.unknown:
-                subrequest.reset()
 
     def _end(self) -> None:
         self._running = False
 
-    def _next_chunk(self) -> list[AnySubrequest]:
-        """Choose what the next request carries; empty when all has been sent."""
-        unsent = (item for item in self._subrequests if item.unsent)
-        return [item for item, _ in zip(unsent, range(MAX_SUBREQUESTS), strict=False)]
+    def _flights(self, *, resend_unknown: bool) -> Iterator[Flight]:
+        """Give the requests to send, one after the other, each when the one before was answered."""
+        waiting = [
+            item
+            for item in self._subrequests
+            if item.is_unsent or (resend_unknown and item.state is SubrequestState.UNKNOWN)
+        ]
+        for start in range(0, len(waiting), MAX_SUBREQUESTS):
+            flight = Flight(waiting[start : start + MAX_SUBREQUESTS], self._count_request)
+            yield flight
+            if self._halt_on_error and flight.has_failures:
+                for subrequest in waiting:
+                    if subrequest.is_unsent:
+                        subrequest.accept(replies.halted())
+                return
 
-    def _envelope(self, chunk: Iterable[AnySubrequest]) -> bytes:
+    def _count_request(self) -> None:
+        self._request_count += 1
+
+    def _envelope(self, flight: Flight) -> bytes:
         items = []
-        for operation in (subrequest.operation for subrequest in chunk):
+        for operation in (subrequest.operation for subrequest in flight.subrequests):
             item: dict[str, object] = {
                 "method": operation.method,
                 "url": operation.batch_url(self._version),
@@ -171,76 +187,24 @@ class BatchBuilder:
             items.append(item)
         return json.envelope({"haltOnError": self._halt_on_error, "batchRequests": items})
 
-    def _answered(self, chunk: list[AnySubrequest], response: Response) -> None:
-        """Give each subrequest of *chunk* its answer; raise if there is none to give."""
-        if response.status_code != 200:
-            self._refused(chunk, response)
-        try:
-            answers = replies.parse_batch(response, len(chunk))
-        except MalformedResponseError as error:
-            for subrequest in chunk:
-                subrequest.lose(error)
-            error.request = f"batch of {len(chunk)}"
-            raise
-        for subrequest, reply in zip(chunk, answers, strict=True):
-            subrequest.accept(reply)
-        if self._halt_on_error and any(reply.status_code >= 400 for reply in answers):
-            for subrequest in self._subrequests:
-                if subrequest.unsent:
-                    subrequest.accept(replies.HALTED)
-
-    def _refused(self, chunk: list[AnySubrequest], response: Response) -> None:
-        error = replies.error_from_response(response, f"batch of {len(chunk)}")
-        if not replies.is_refusal(error):
-            self._lose(chunk, error)
-        raise error
-
-    def _interrupted(self, chunk: list[AnySubrequest], error: BaseException) -> None:
-        """Decide what it means for *chunk* that *error* came instead of an answer."""
-        # Of our own errors, only a TransportError can come after the request has left.
-        sent = (
-            error.sent
-            if isinstance(error, TransportError)
-            else not isinstance(error, SalesforceError)
-        )
-        if sent:
-            self._lose(chunk, error)
-
-    def _lose(self, chunk: list[AnySubrequest], error: BaseException) -> None:
-        """Note that *chunk* was sent and whether it was executed cannot be known.
-
-        Where it only reads, nothing can have happened: it stays pending.
-        """
-        if all(subrequest.operation.reads_only for subrequest in chunk):
-            return
-        for subrequest in chunk:
-            subrequest.lose(error)
-        if isinstance(error, SalesforceError):
-            first, last = chunk[0].index, chunk[-1].index
-            raise OutcomeUnknownError(
-                f"{len(chunk)} subrequests ({first} to {last}) were sent, and whether they were "
-                f"executed is unknown: {error}. Look in the org, or call "
-                "execute(resend_unknown=True) if executing them twice does no harm",
-                subrequests=chunk,
-            ) from error
-
     def _incomplete(self) -> list[QuerySubrequest]:
         """List the queries whose next page is still to be fetched."""
         queries = (item for item in self._subrequests if isinstance(item, QuerySubrequest))
         return [query for query in queries if query.next_path is not None]
 
-    def _page_answered(self, query: QuerySubrequest, response: Response) -> None:
-        """Give *query* its next page; raise what is not the fault of this query."""
+    def _page_answered(self, query: QuerySubrequest, response: Response) -> SalesforceError | None:
+        """Give *query* its next page; return an error that another try may not meet."""
         if response.status_code != 200:
             error = replies.error_from_response(response, query.describe())
-            if not isinstance(error, MalformedRequestError | NotFoundError):
-                raise error
+            if not isinstance(error, AuthorizationError | MalformedRequestError | NotFoundError):
+                return error
             query.refuse_page(error)
-            return
+            return None
         try:
             query.accept_page(replies.parse(response))
         except MalformedResponseError as error:
             query.refuse_page(error)
+        return None
 
     def _raise_errors(self) -> None:
         """Do what *autoraise* promises, once everything has been sent."""
@@ -252,6 +216,85 @@ class BatchBuilder:
             raise ExceptionGroup(f"{len(errors)} of {len(self)} subrequests failed", errors)
         if errors:
             raise errors[0]
+
+
+class Flight:
+    """One request on its way. Its subrequests are in doubt from the departure to an answer.
+
+    So whatever interrupts it, and wherever, nothing is taken for certain that is not.
+    """
+
+    def __init__(self, subrequests: list[AnySubrequest], count: Callable[[], None]) -> None:
+        self.subrequests = subrequests
+        self._count = count
+
+    @property
+    def has_failures(self) -> bool:
+        """Whether a subrequest was answered in a way that halts the batch (400 and above)."""
+        return any(
+            item.state in (SubrequestState.FAILED, SubrequestState.HALTED)
+            and item.status_code >= 400
+            for item in self.subrequests
+        )
+
+    def depart(self) -> None:
+        """Note that the request is handed to the transport."""
+        self._count()
+        for subrequest in self.subrequests:
+            subrequest.depart()
+
+    def stay(self) -> None:
+        """Note that nothing of the request was executed."""
+        for subrequest in self.subrequests:
+            subrequest.stay()
+
+    def land(self, response: Response) -> None:
+        """Give each subrequest its answer; raise if there is none to give."""
+        name = f"batch of {len(self.subrequests)}"
+        if not 200 <= response.status_code < 300:
+            error = replies.error_from_response(response, name)
+            if replies.is_refusal(error):
+                self.stay()
+            raise error
+        try:
+            answers = replies.parse_batch(response, len(self.subrequests))
+        except MalformedResponseError as error:
+            error.request = name
+            raise
+        for subrequest, reply in zip(self.subrequests, answers, strict=True):
+            subrequest.accept(reply)
+
+    def fail(self, error: BaseException) -> None:
+        """Decide what it means for the subrequests in doubt that *error* ended the flight.
+
+        Where nothing can have happened, because the request did not leave or only reads, they
+        are as before. Otherwise nobody knows; OutcomeUnknownError says so, unless *error* is an
+        interruption or a MalformedResponseError.
+        """
+        doubtful = [item for item in self.subrequests if item.is_in_flight]
+        malformed = isinstance(error, MalformedResponseError)
+        if _was_not_sent(error) or (
+            not malformed and all(item.operation.reads_only for item in doubtful)
+        ):
+            self.stay()
+            return
+        for subrequest in doubtful:
+            subrequest.lose(error)
+        if doubtful and isinstance(error, Exception) and not malformed:
+            first, last = doubtful[0].index, doubtful[-1].index
+            raise OutcomeUnknownError(
+                f"{len(doubtful)} subrequests ({first} to {last}) were sent, and may or may not "
+                f"have been executed: {error}. Look in the org, or call "
+                "execute(resend_unknown=True) if executing them twice does no harm",
+                subrequests=doubtful,
+            ) from error
+
+
+def _was_not_sent(error: BaseException) -> bool:
+    # InvalidStateError: the transport was closed, or belongs to another event loop.
+    return isinstance(error, InvalidStateError) or (
+        isinstance(error, TransportError) and not error.sent
+    )
 
 
 class BatchSObject:

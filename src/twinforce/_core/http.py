@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping
 from typing import Protocol
@@ -12,6 +11,7 @@ import attrs
 from .version import __version__
 
 USER_AGENT = f"twinforce/{__version__}"
+LONGEST_TIMEOUT = 86_400
 SECRET_HEADERS = frozenset({"authorization", "proxy-authorization", "cookie", "set-cookie"})
 RESERVED_HEADERS = SECRET_HEADERS | {"host", "content-length", "transfer-encoding", "connection"}
 
@@ -35,9 +35,9 @@ def _is_positive(_: Timeout, field: attrs.Attribute[float], seconds: float) -> N
         raise TypeError(
             f"Timeout.{field.name} is a number of seconds, not {type(seconds).__name__}"
         )
-    if not (math.isfinite(seconds) and seconds > 0):
+    if not 0 < seconds <= LONGEST_TIMEOUT:
         raise ValueError(
-            f"Timeout.{field.name} must be a finite number of seconds above 0, not {seconds}"
+            f"Timeout.{field.name} must be above 0 and at most {LONGEST_TIMEOUT} seconds (a day)"
         )
 
 
@@ -50,6 +50,14 @@ class Timeout:
 
     connect: float = attrs.field(default=10.0, validator=_is_positive)
     read: float = attrs.field(default=120.0, validator=_is_positive)
+
+
+def check_timeout(timeout: object) -> None:
+    """Check what a user passes as a time-out."""
+    if not isinstance(timeout, Timeout):
+        raise TypeError(
+            f"timeout must be a Timeout, such as Timeout(read=600), not {type(timeout).__name__}"
+        )
 
 
 @attrs.frozen
@@ -104,13 +112,13 @@ class AsyncTransport(Protocol):
 def api_request(
     method: str,
     url: str,
-    *,
     access_token: str,
+    *,
     body: bytes | None,
     headers: Mapping[str, str] | None,
     timeout: Timeout,
 ) -> Request:
-    """Make a request to the REST API; *headers* add to ours, or replace them."""
+    """Make a request to the REST API; *headers*, checked, add to ours or replace them."""
     own = {
         "Authorization": f"Bearer {access_token}",
         "Accept": "application/json",
@@ -120,7 +128,7 @@ def api_request(
     }
     if body is not None:
         own["Content-Type"] = "application/json; charset=UTF-8"
-    given = checked_headers(headers or {})
+    given = dict(headers or {})
     replaced = {name.lower() for name in given}
     kept = {name: value for name, value in own.items() if name.lower() not in replaced}
     return Request(method, url, kept | given, body, timeout)
@@ -128,6 +136,8 @@ def api_request(
 
 def checked_headers(headers: Mapping[str, str]) -> dict[str, str]:
     """Check headers that a user gives: names and values that HTTP can carry, no credentials."""
+    if not isinstance(headers, Mapping):
+        raise TypeError(f"headers must be a dict, not {type(headers).__name__}")
     for name, value in headers.items():
         if not isinstance(name, str) or not isinstance(value, str):
             raise TypeError(f"the header {name!r} and its value must be str")

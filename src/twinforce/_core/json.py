@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import datetime as dt
+import json
 import math
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
@@ -13,8 +14,6 @@ from uuid import UUID
 
 import orjson
 
-JsonValue: TypeAlias = "bool | int | float | str | list[JsonValue] | dict[str, JsonValue] | None"
-JsonObject: TypeAlias = dict[str, JsonValue]
 # What a record holds is known only to its sObject, so its values are left to the user to name.
 Record: TypeAlias = dict[str, Any]
 
@@ -23,7 +22,15 @@ _INT64 = range(-(2**63), 2**64)
 
 def loads(body: bytes) -> Any:
     """Parse *body*; raises ``ValueError`` where it is not JSON."""
-    return orjson.loads(body)
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        # A text field that was cut within a surrogate pair is JSON all the same, and only the
+        # standard library takes it.
+        try:
+            return json.loads(body)
+        except RecursionError:
+            raise ValueError("it is nested too deeply") from None
 
 
 def encode(value: object, name: str) -> bytes:
@@ -63,65 +70,59 @@ def _plain(value: object, name: str) -> object:
             }
         case list() | tuple():
             return [_plain(item, f"{name}[{index}]") for index, item in enumerate(value)]
-        case _:
-            return _scalar(value, name)
+        case Enum():
+            return _plain(value.value, name)
+    try:
+        return _scalar(value)
+    except TypeError as error:
+        raise TypeError(f"{name} {error}") from None
+    except (ValueError, OverflowError) as error:
+        raise ValueError(f"{name} cannot be sent: {error}") from None
 
 
 def _checked_keys(value: Mapping[object, object], name: str) -> Iterator[tuple[str, object]]:
     for key, item in value.items():
-        if not isinstance(key, str):
+        plain = key.value if isinstance(key, Enum) else key
+        if not isinstance(plain, str):
             raise TypeError(f"{name} has the key {key!r}; the keys of an object are strings")
-        # str(key) of an Enum member would be its name, and the value is what is meant.
-        yield (key.value if isinstance(key, Enum) else key), item
+        yield str.__str__(plain), item
 
 
-def _scalar(value: object, name: str) -> object:
+def _scalar(value: object) -> object:
     match value:
-        case Enum():
-            return _plain(value.value, name)
         case None | bool() | str():
             return value
         case int():
-            return value if value in _INT64 else orjson.Fragment(str(int(value)))
-        case float():
-            if not math.isfinite(value):
-                raise ValueError(
-                    f"{name} is {value}, which JSON cannot hold; use None for no value"
-                )
+            number = int(value)
+            return number if number in _INT64 else orjson.Fragment(str(number))
+        case float() if math.isfinite(value):
             return float(value)
-        case Decimal():
-            if not value.is_finite():
-                raise ValueError(
-                    f"{name} is {value}, which JSON cannot hold; use None for no value"
-                )
+        case Decimal() if value.is_finite():
             return orjson.Fragment(str(value))
+        case float() | Decimal():
+            raise ValueError(f"{value} is no number that JSON has; use None for no value")
         case dt.datetime():
-            return _utc(value, name)
+            return _utc(value)
         case dt.date():
             return value.isoformat()
         case UUID():
             return str(value)
         case bytes() | bytearray() | memoryview():
-            return base64.b64encode(value).decode("ascii")
+            return base64.b64encode(bytes(value)).decode("ascii")
         case _:
             raise TypeError(
-                f"{name} is a {type(value).__name__}, which cannot be sent; use str, int, float, "
-                "bool, None, Decimal, date, an aware datetime, UUID, Enum, bytes, a list or a dict"
+                f"is a {type(value).__name__}, which cannot be sent; use str, int, float, bool, "
+                "None, Decimal, date, an aware datetime, UUID, Enum, bytes, a list or a dict"
             )
 
 
-def _utc(value: dt.datetime, name: str) -> str:
+def _utc(value: dt.datetime) -> str:
     if value.utcoffset() is None:
         raise ValueError(
-            f"{name} is a datetime without a time zone ({value.isoformat()}), so its instant is "
-            "unknown; give it one, e.g. value.replace(tzinfo=datetime.UTC)"
+            f"the datetime {value.isoformat()} has no time zone, so its instant is unknown; give "
+            "it one, e.g. value.replace(tzinfo=datetime.UTC)"
         )
-    try:
-        return value.astimezone(dt.UTC).isoformat()
-    except OverflowError:
-        raise ValueError(
-            f"{name} is a datetime out of the range that UTC can hold ({value.isoformat()})"
-        ) from None
+    return value.astimezone(dt.UTC).isoformat()
 
 
 def _unwritable_text(value: object, name: str) -> Iterator[str]:

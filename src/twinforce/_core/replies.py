@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Mapping
+import reprlib
 from typing import Any, TypeAlias
 
 import attrs
@@ -38,6 +38,12 @@ _ERROR_BY_CODE: dict[str, type[SalesforceError]] = {
     "UNABLE_TO_LOCK_ROW": RowLockedError,
     HALTED_CODE: HaltedError,
 }
+_CODES_OF_LATE_FAILURES = {
+    "QUERY_TIMEOUT",
+    "REQUEST_RUNNING_TOO_LONG",
+    "SERVER_UNAVAILABLE",
+    "UNKNOWN_EXCEPTION",
+}
 _ERROR_BY_STATUS: dict[int, type[SalesforceError]] = {
     300: MoreThanOneRecordError,
     401: AuthenticationError,
@@ -59,10 +65,10 @@ class Reply:
         return 200 <= self.status_code < 300
 
 
-HALTED = Reply(
-    HALTED_STATUS,
-    [{"errorCode": HALTED_CODE, "message": "Batch processing halted per request"}],
-)
+def halted() -> Reply:
+    """Answer for a subrequest that is not sent as Salesforce answers for one it did not execute."""
+    item = {"errorCode": HALTED_CODE, "message": "Batch processing halted per request"}
+    return Reply(HALTED_STATUS, [item])
 
 
 @attrs.frozen
@@ -72,6 +78,24 @@ class QueryPage:
     records: list[Record]
     total_size: int
     next_path: str | None
+
+
+@attrs.define
+class Trail:
+    """The pages of a query that were announced so far, to notice a query that does not end."""
+
+    _seen: set[str] = attrs.field(factory=set[str], init=False)
+
+    def follow(self, page: QueryPage) -> str | None:
+        """Give the path of the page behind *page*; raises :class:`MalformedResponseError`."""
+        if page.next_path is not None:
+            # Each page holds at least one of the records, but for one that deletion has emptied.
+            if page.next_path in self._seen or len(self._seen) > page.total_size:
+                raise MalformedResponseError(
+                    f"the query does not end: {page.next_path} comes again"
+                )
+            self._seen.add(page.next_path)
+        return page.next_path
 
 
 @attrs.frozen
@@ -165,12 +189,13 @@ def error_from_item(reply: Reply) -> SalesforceError:
 def is_refusal(error: SalesforceError) -> bool:
     """Tell whether an answer says that nothing of the request was executed.
 
-    Limits and all that is wrong with a request are found before its execution starts; what
-    fails later, or waits too long, may have done a part of its work.
+    Limits and all that is wrong with a request are found before its execution starts. What
+    fails later, waits too long, or leads elsewhere may have done a part of its work.
     """
     if isinstance(error, RequestLimitExceededError):
         return True
-    return error.status_code is not None and error.status_code < 500 and error.status_code != 408
+    status = error.status_code or 0
+    return 400 <= status < 500 and status != 408 and error.error_code not in _CODES_OF_LATE_FAILURES
 
 
 def _error_class(status_code: int, items: tuple[ErrorItem, ...]) -> type[SalesforceError]:
@@ -195,7 +220,7 @@ def _error_items(result: object, *, escaped: bool) -> tuple[ErrorItem, ...]:
 
 def _error_item(item: object, *, escaped: bool) -> ErrorItem:
     if not isinstance(item, dict):
-        return ErrorItem(None, f"the answer gives as its reason: {item!r}")
+        return ErrorItem(None, f"the answer gives as its reason: {reprlib.repr(item)}")
     message = item.get("message") or item.get("error_description") or "the answer gives no reason"
     code = item.get("errorCode") or item.get("error")
     fields = item.get("fields")
@@ -275,11 +300,13 @@ def _object(reply: Reply, what: str) -> dict[str, Any]:
 
 def _id_of(reply: Reply) -> str:
     result = reply.result
-    if isinstance(result, Mapping) and isinstance(found := result.get("id"), str):
-        return found
+    if isinstance(result, dict) and result.get("success") is not False:
+        found = result.get("id")
+        if isinstance(found, str):
+            return found
     raise _unexpected(reply, "the id of a record")
 
 
 def _unexpected(reply: Reply, what: str) -> MalformedResponseError:
-    message = f"the answer should hold {what}, but is {repr(reply.result)[:200]}"
+    message = f"the answer should hold {what}, but is {reprlib.repr(reply.result)}"
     return MalformedResponseError(message, status_code=reply.status_code)

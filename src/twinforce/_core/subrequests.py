@@ -17,7 +17,7 @@ from ..errors import (
 from . import replies
 from .json import Record
 from .operations import Operation
-from .replies import QueryPage, Reply, UpsertResult
+from .replies import QueryPage, Reply, Trail, UpsertResult
 
 T = TypeVar("T")
 
@@ -30,11 +30,11 @@ class SubrequestState(Enum):
     SUCCEEDED = "succeeded"
     """Executed, with a status of 200 to 299."""
     FAILED = "failed"
-    """Refused, with any other status."""
+    """Answered with any other status; the error says why."""
     HALTED = "halted"
     """Not executed, since one before it failed and the batch halts on errors."""
     UNKNOWN = "unknown"
-    """Sent, and no usable answer came: it may or may not have been executed."""
+    """Sent, and no usable answer came (yet): it may or may not have been executed."""
 
 
 class SubrequestResponse(TypedDict):
@@ -54,23 +54,32 @@ class Subrequest(Generic[T]):
 
     operation: Operation[T] = attrs.field(repr=Operation.describe)
     index: int
-    state: SubrequestState = attrs.field(default=SubrequestState.PENDING, init=False)
+    _state: SubrequestState = attrs.field(default=SubrequestState.PENDING, init=False)
     _reply: Reply | None = attrs.field(default=None, init=False, repr=False)
+    _value: T | None = attrs.field(default=None, init=False, repr=False)
     _error: SalesforceError | None = attrs.field(default=None, init=False, repr=False)
+    _before: tuple[SubrequestState, SalesforceError | None] | None = attrs.field(
+        default=None, init=False, repr=False
+    )
 
     def describe(self) -> str:
         """Name it for people, in one line: index, method and target."""
         return f"subrequest {self.index} ({self.operation.describe()})"
 
     @property
+    def state(self) -> SubrequestState:
+        """What is known of it."""
+        return self._state
+
+    @property
     def done(self) -> bool:
         """Whether its outcome is known."""
-        return self.state not in (SubrequestState.PENDING, SubrequestState.UNKNOWN)
+        return self._state not in (SubrequestState.PENDING, SubrequestState.UNKNOWN)
 
     @property
     def is_success(self) -> bool:
         """Whether it is known to have succeeded."""
-        return self.state is SubrequestState.SUCCEEDED
+        return self._state is SubrequestState.SUCCEEDED
 
     @property
     def response(self) -> SubrequestResponse:
@@ -99,43 +108,68 @@ class Subrequest(Generic[T]):
         Raises :class:`~twinforce.errors.InvalidStateError` if it was not executed yet.
         """
         if self._error is not None:
-            raise self._error
-        if self.state is SubrequestState.PENDING:
+            # Raised each time a result is read, it would gather the frames of all the times.
+            raise self._error.with_traceback(None)
+        if not self.done:
             raise self._not_yet()
 
-    def accept(self, reply: Reply) -> None:
-        """Take the answer. Called by the batch."""
-        self._reply = reply
-        if reply.is_success:
-            self.state = SubrequestState.SUCCEEDED
-            self._error = None
-        else:
-            self._fail(replies.error_from_item(reply))
-            if isinstance(self._error, HaltedError):
-                self.state = SubrequestState.HALTED
+    # What follows is called by the batch.
 
     @property
-    def unsent(self) -> bool:
-        """Whether it waits to be sent. Read by the batch."""
-        return self.state is SubrequestState.PENDING and self._reply is None
+    def is_unsent(self) -> bool:
+        """Whether it waits to be sent."""
+        return self._state is SubrequestState.PENDING and self._reply is None
 
-    def reset(self) -> None:
-        """Forget an unknown outcome, to be sent again. Called by the batch."""
-        self.state = SubrequestState.PENDING
-        self._error = None
+    @property
+    def is_in_flight(self) -> bool:
+        """Whether it departed, and nothing was heard of it yet."""
+        return self._before is not None
+
+    def depart(self) -> None:
+        """Be handed to the transport: from here on it may have been executed."""
+        self._before = self._state, self._error
+        self._state, self._error = SubrequestState.UNKNOWN, None
+
+    def stay(self) -> None:
+        """Be as before the departure, since it certainly was not executed."""
+        if self._before is not None:
+            self._state, self._error = self._before
+            self._before = None
+
+    def accept(self, reply: Reply) -> None:
+        """Take the answer."""
+        self._reply = reply
+        if not reply.is_success:
+            self._fail(replies.error_from_item(reply))
+        else:
+            try:
+                self._value = self.operation.read(reply)
+            except MalformedResponseError as error:
+                if self.operation.reads_only:
+                    self._fail(error)
+                else:
+                    self.lose(error)
+            else:
+                self._state, self._error = SubrequestState.SUCCEEDED, None
+        self._before = None
 
     def lose(self, cause: BaseException) -> None:
-        """Note that it was sent and no usable answer came. Called by the batch."""
-        message = f"it was sent, and whether it was executed is unknown: {cause}"
-        self._error = OutcomeUnknownError(message, subrequests=(self,), subrequest=self)
+        """Know that nobody knows, because of *cause*, whether it was executed."""
+        self._error = OutcomeUnknownError(
+            f"it was sent, and may or may not have been executed: {cause}",
+            subrequests=(self,),
+            subrequest=self,
+        )
         self._error.__cause__ = cause
-        self.state = SubrequestState.UNKNOWN
+        self._state = SubrequestState.UNKNOWN
+        self._before = None
 
     def _fail(self, error: SalesforceError) -> None:
         error.subrequest = self
         error.request = self.describe()
         self._error = error
-        self.state = SubrequestState.FAILED
+        halted = isinstance(error, HaltedError)
+        self._state = SubrequestState.HALTED if halted else SubrequestState.FAILED
 
     def _answer(self) -> Reply:
         if self._reply is None:
@@ -143,21 +177,16 @@ class Subrequest(Generic[T]):
             raise self._not_yet()
         return self._reply
 
-    def _value(self) -> T:
+    def _read(self) -> T:
         self.raise_for_status()
-        try:
-            return self.operation.read(self._answer())
-        except MalformedResponseError as error:
-            error.subrequest = self
-            error.request = self.describe()
-            raise
+        return self._value  # type: ignore[return-value]  # T itself may be None
 
     def _not_yet(self) -> InvalidStateError:
-        message = (
+        return InvalidStateError(
             "it has no result yet; results can be read after the batch was executed (when its "
-            "with block has ended, or after execute())"
+            "with block has ended, or after execute())",
+            subrequest=self,
         )
-        return InvalidStateError(message, subrequest=self)
 
 
 class RequestSubrequest(Subrequest[Any]):
@@ -174,7 +203,7 @@ class CreateSubrequest(Subrequest[str]):
     @property
     def id(self) -> str:
         """The id of the new record."""
-        return self._value()
+        return self._read()
 
 
 class GetSubrequest(Subrequest[Record]):
@@ -185,7 +214,7 @@ class GetSubrequest(Subrequest[Record]):
     @property
     def record(self) -> Record:
         """The fields of the record, by name."""
-        return self._value()
+        return self._read()
 
 
 @attrs.define(eq=False)
@@ -195,7 +224,7 @@ class _RowSubrequest(Subrequest[None]):
     @property
     def id(self) -> str | None:
         """The record id that was given; None where the record was named by an external id."""
-        self._value()
+        self._read()
         return self._id
 
 
@@ -219,12 +248,12 @@ class UpsertSubrequest(Subrequest[UpsertResult]):
     @property
     def id(self) -> str | None:
         """The id of the record; None where Salesforce does not tell it (204, up to v45.0)."""
-        return self._value().id
+        return self._read().id
 
     @property
     def created(self) -> bool:
         """Whether the record is new."""
-        return self._value().created
+        return self._read().created
 
 
 @attrs.define(eq=False)
@@ -235,7 +264,7 @@ class QuerySubrequest(Subrequest[QueryPage]):
     _records: list[Record] = attrs.field(factory=list[Record], init=False, repr=False)
     _total_size: int = attrs.field(default=0, init=False, repr=False)
     _next_path: str | None = attrs.field(default=None, init=False, repr=False)
-    _fetched: set[str] = attrs.field(factory=set[str], init=False, repr=False)
+    _trail: Trail = attrs.field(factory=Trail, init=False, repr=False)
 
     @property
     def records(self) -> list[Record]:
@@ -261,46 +290,43 @@ class QuerySubrequest(Subrequest[QueryPage]):
         self.raise_for_status()
         return None if self._next_path is None else f"/services/data/{self._next_path}"
 
+    # What follows is called by the batch.
+
     @property
     def next_path(self) -> str | None:
-        """The path of the page that is still to be fetched. Read by the batch."""
-        waiting = self.state is SubrequestState.PENDING and not self.first_page_only
+        """The path of the page that is still to be fetched."""
+        waiting = self._state is SubrequestState.PENDING and not self.first_page_only
         return self._next_path if waiting else None
 
     def accept(self, reply: Reply) -> None:
-        """Take the answer to the first page. Called by the batch."""
+        """Take the answer, which holds the first page."""
         super().accept(reply)
-        self._records = []
-        self._fetched = set()
-        if reply.is_success:
-            self._take(reply)
+        if self._value is not None and self.is_success:
+            self._records, self._trail = [], Trail()
+            self._take(self._value)
 
     def accept_page(self, reply: Reply) -> None:
-        """Take the answer to :attr:`next_path`. Called by the batch."""
-        self._take(reply)
+        """Take the answer to :attr:`next_path`."""
+        try:
+            self._take(self.operation.read(reply))
+        except MalformedResponseError as error:
+            self._fail(error)
 
     def refuse_page(self, error: SalesforceError) -> None:
-        """Note that the next page cannot be had. Called by the batch."""
+        """Know that the next page cannot be had."""
         self._fail(error)
 
-    def _take(self, reply: Reply) -> None:
+    def _take(self, page: QueryPage) -> None:
         try:
-            page = self.operation.read(reply)
-            if page.next_path in self._fetched:
-                raise MalformedResponseError(
-                    f"the query leads in a circle: {page.next_path} was fetched already"
-                )
+            next_path = self._trail.follow(page)
         except MalformedResponseError as error:
             self._fail(error)
             return
         self._records += page.records
         self._total_size = page.total_size
-        self._next_path = page.next_path
-        if page.next_path is None or self.first_page_only:
-            self.state = SubrequestState.SUCCEEDED
-        else:
-            self._fetched.add(page.next_path)
-            self.state = SubrequestState.PENDING
+        self._next_path = next_path
+        is_last = next_path is None or self.first_page_only
+        self._state = SubrequestState.SUCCEEDED if is_last else SubrequestState.PENDING
 
     def _not_yet(self) -> InvalidStateError:
         if self._reply is None:

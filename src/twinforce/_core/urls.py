@@ -31,12 +31,14 @@ _VERSIONED = re.compile(r"(?:/?services/data/|/)?v([^/?]*)(?:/(.*))?", re.DOTALL
 
 
 def text(value: object, name: str) -> str:
-    """Give *value* back if it is a str that is not empty."""
-    if not isinstance(value, str):
+    """Give *value* back, as a plain str, if it is text that is not empty."""
+    plain = value.value if isinstance(value, Enum) else value
+    if not isinstance(plain, str):
         raise TypeError(f"{name} must be a str, not {type(value).__name__}")
-    if not value.strip():
+    if not plain.strip():
         raise ValueError(f"{name} is empty")
-    return value
+    # A subclass may format itself as something else than what is checked here.
+    return str.__str__(plain)
 
 
 def origin(instance_url: str) -> str:
@@ -65,6 +67,8 @@ def origin(instance_url: str) -> str:
             f"http://{host} is refused: the access token would cross the network in the clear; "
             "use https:// (http:// is for this machine only)"
         )
+    if port == 0:
+        raise ValueError("the instance URL has the port 0, which is none")
     shown = f"[{host}]" if ":" in host else host
     return f"{scheme}://{shown}" + (f":{port}" if port is not None else "")
 
@@ -106,20 +110,19 @@ def field_name(name: str) -> str:
 
 
 def _name(name: str, what: str) -> str:
-    if not _NAME.fullmatch(text(name, what)):
-        raise ValueError(f"{what} {name!r} is not an API name (letters, digits and underscores)")
-    return name
+    plain = text(name, what)
+    if not _NAME.fullmatch(plain):
+        raise ValueError(f"{what} {plain!r} is not an API name (letters, digits and underscores)")
+    return plain
 
 
 def field_list(fields: Iterable[str]) -> str:
     """Check the API names of fields and join them by commas."""
-    if isinstance(fields, str):
-        raise TypeError(
-            f'fields is a list of names, such as ["Id", "Name"], not the str {fields!r}'
-        )
-    names = list(fields)
+    if isinstance(fields, str) or not isinstance(fields, Iterable):
+        raise TypeError(f'fields is a list of names, such as ["Id", "Name"], not {fields!r}')
+    names = [text(name, "a field name") for name in fields]
     for name in names:
-        if not _PATH_OF_NAMES.fullmatch(text(name, "a field name")):
+        if not _PATH_OF_NAMES.fullmatch(name):
             raise ValueError(
                 f"the field name {name!r} is not an API name (letters, digits and underscores)"
             )
@@ -138,21 +141,20 @@ def record_id(value: object) -> str:
 
 def external_id(value: object, field: str) -> str:
     """Write the value of an external id field as text."""
-    if isinstance(value, Enum):
-        value = value.value
-    match value:
-        case bool():
-            pass
-        case str():
-            return text(value, f"the external id {field}")
-        case int() | UUID():
-            return str(value)
-        case Decimal() if value.is_finite():
-            return format(value, "f")
-        case float() if math.isfinite(value):
-            return str(value)
-    message = f"the external id {field} is {value!r}; it must be a str, a finite number or a UUID"
-    raise (TypeError if value is None or isinstance(value, bool) else ValueError)(message)
+    plain = value.value if isinstance(value, Enum) else value
+    if isinstance(plain, str):
+        return text(plain, f"the external id {field}")
+    if isinstance(plain, bool) or not isinstance(plain, int | float | Decimal | UUID):
+        kind = type(value).__name__
+        raise TypeError(f"the external id {field} must be a str, a number or a UUID, not {kind}")
+    if isinstance(plain, Decimal) and plain.is_finite():
+        return format(plain, "f")
+    if isinstance(plain, float | Decimal) and not math.isfinite(plain):
+        raise ValueError(f"the external id {field} is {plain}, which identifies nothing")
+    try:
+        return str(plain)
+    except ValueError as error:  # an int of very many digits
+        raise ValueError(f"the external id {field} cannot be sent: {error}") from None
 
 
 def segment(value: str, name: str) -> str:
@@ -167,13 +169,21 @@ def segment(value: str, name: str) -> str:
 
 def query_string(params: Mapping[str, ParamValue]) -> str:
     """Encode *params* as a query string; a space becomes ``%20``, never ``+``."""
+    if not isinstance(params, Mapping):
+        raise TypeError(f"params must be a dict, not {type(params).__name__}")
     pairs = []
-    for name, value in params.items():
-        if not isinstance(value, str | int | float):
-            kind = type(value).__name__
-            raise TypeError(f"the parameter {name} must be a str, a number or a bool, not {kind}")
-        shown = str(value).lower() if isinstance(value, bool) else str(value)
-        pairs.append(f"{segment(text(name, 'a parameter name'), name)}={segment(shown, name)}")
+    for key, value in params.items():
+        name = text(key, "the name of a parameter")
+        match value:
+            case bool():
+                shown = str(value).lower()
+            case str():
+                shown = str.__str__(value.value if isinstance(value, Enum) else value)
+            case int() | float() if math.isfinite(value):
+                shown = str(value)
+            case _:
+                raise TypeError(f"the parameter {name} must be a str, a number or a bool")
+        pairs.append(f"{segment(name, name)}={segment(shown, name)}")
     return "&".join(pairs)
 
 
@@ -182,7 +192,7 @@ def split_version(path: str) -> tuple[str | None, str]:
 
     Takes ``v67.0/limits``, ``/v67.0/limits``, ``/services/data/v67.0/limits`` and ``limits``.
     """
-    checked(path)
+    path = checked(path)
     if found := _VERSIONED.fullmatch(path):
         if _VERSION.fullmatch(found[1]):
             return version(found[1]), _not_empty(found[2] or "", path)
@@ -204,7 +214,7 @@ def _not_empty(rest: str, path: str) -> str:
 
 def checked(path: str) -> str:
     """Check that *path* is a path with an optional query, encoded, and stays where it points."""
-    text(path, "the path")
+    path = text(path, "the path")
     if "://" in path.partition("?")[0] or path.startswith("//"):
         raise ValueError(
             "the path must not be an absolute URL: the access token goes to the instance only"
@@ -215,7 +225,8 @@ def checked(path: str) -> str:
             "encode each value with urllib.parse.quote(value, safe='')"
         )
     for part in path.partition("?")[0].split("/"):
-        if _DOT_SEGMENT.fullmatch(part):
+        # Some servers cut off what follows a semicolon before they look for dots.
+        if _DOT_SEGMENT.fullmatch(part.partition(";")[0]):
             raise ValueError(f"the path {path!r} holds a dot segment, which would lead elsewhere")
     return path
 
@@ -230,7 +241,8 @@ def target(path: str, default_version: str) -> str:
 
     Beside what :func:`split_version` takes, anything under ``/services/`` is.
     """
-    if checked(path).startswith("/services/") and not path.startswith(f"{_DATA}/v"):
+    path = checked(path)
+    if path.startswith("/services/") and not path.startswith(f"{_DATA}/v"):
         return path
     own_version, rest = split_version(path)
     return f"{_DATA}/v{own_version or default_version}/{rest}"

@@ -6,7 +6,11 @@ import re
 
 import attrs
 
-_USAGE = re.compile(r"\s*([\w-]+)\s*=\s*(\d+)\s*/\s*(\d+)\s*(?:\(\s*appName\s*=\s*(.*?)\s*\))?\s*")
+# No header can make this slow, nor an int of it fail.
+_USAGE = re.compile(
+    r"(?<![\w-])(api-usage|per-app-api-usage)=([0-9]{1,18})/([0-9]{1,18})(?![0-9])"
+    r"(?:\(appName=([^()]{0,255})\))?"
+)
 
 
 @attrs.frozen
@@ -41,12 +45,9 @@ def parse(header: str) -> ApiUsage | None:
     """Read the header; None if it says nothing of the usage. Unknown parts are passed over."""
     org: tuple[int, int] | None = None
     apps: list[AppUsage] = []
-    for part in re.split(r"[;,](?![^()]*\))", header):
-        match _USAGE.fullmatch(part):
-            case re.Match() as found if found[1] == "api-usage":
-                org = int(found[2]), int(found[3])
-            case re.Match() as found if found[1] == "per-app-api-usage":
-                apps.append(AppUsage(found[4] or "", int(found[2]), int(found[3])))
-            case _:
-                continue
+    for kind, used, total, app in _USAGE.findall(header):
+        if kind == "api-usage":
+            org = int(used), int(total)
+        else:
+            apps.append(AppUsage(app, int(used), int(total)))
     return None if org is None else ApiUsage(*org, tuple(apps))

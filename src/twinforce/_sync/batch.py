@@ -7,10 +7,11 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Self
 
-from .._core import operations
-from .._core.batch import AnySubrequest, BatchBuilder
+from .._core import http, operations
+from .._core.batch import BatchBuilder, Flight
 from .._core.http import Timeout
 from .._core.subrequests import QuerySubrequest
+from ..errors import SalesforceError
 from .session import Session
 
 
@@ -29,6 +30,8 @@ class Batch(BatchBuilder):
         group_errors: bool,
         timeout: Timeout | None,
     ) -> None:
+        if timeout is not None:
+            http.check_timeout(timeout)
         super().__init__(
             session.version,
             halt_on_error=halt_on_error,
@@ -60,32 +63,35 @@ class Batch(BatchBuilder):
         answer came, the errors of the batch as a whole, and those of subrequests with *autoraise*.
         Results that arrived before stay on their subrequests.
         """
-        self._begin(resend_unknown=resend_unknown)
+        self._begin()
         try:
-            while chunk := self._next_chunk():
-                self._send(chunk)
-            for query in self._incomplete():
-                self._complete(query)
+            for flight in self._flights(resend_unknown=resend_unknown):
+                self._send(flight)
+            errors = [self._complete(query) for query in self._incomplete()]
         finally:
             self._end()
+        for error in filter(None, errors):
+            raise error
         self._raise_errors()
 
-    def _send(self, chunk: list[AnySubrequest]) -> None:
+    def _send(self, flight: Flight) -> None:
         target = f"/services/data/v{self._version}/composite/batch"
-        body = self._envelope(chunk)
+        body = self._envelope(flight)
         try:
-            self._request_count += 1
-            response = self._session.send("POST", target, body, timeout=self._timeout)
-        except BaseException as error:
-            self._interrupted(chunk, error)
-            raise
-        self._answered(chunk, response)
-
-    def _complete(self, query: QuerySubrequest) -> None:
-        while (path := query.next_path) is not None:
-            self._request_count += 1
-            page = operations.next_page(path)
-            response = self._session.send(
-                page.method, page.target(self._version), timeout=self._timeout
+            flight.land(
+                self._session.send("POST", target, body, timeout=self._timeout, flight=flight)
             )
-            self._page_answered(query, response)
+        except BaseException as error:
+            flight.fail(error)
+            raise
+
+    def _complete(self, query: QuerySubrequest) -> SalesforceError | None:
+        """Fetch the remaining pages of *query*; return what another try may overcome."""
+        error = None
+        while error is None and (path := query.next_path) is not None:
+            target = operations.next_page(path).target(self._version)
+            response = self._session.send(
+                "GET", target, timeout=self._timeout, flight=Flight([], self._count_request)
+            )
+            error = self._page_answered(query, response)
+        return error

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import Self
 
-from .._core import operations, replies, urls
+from .._core import http, operations, replies, urls
 from .._core.http import Response, Timeout, Transport
 from .._core.replies import ApiVersion, Limits
 from .._core.urls import ParamValue
@@ -103,11 +103,13 @@ class Salesforce:
             target += ("&" if "?" in target else "?") + urls.query_string(params)
         if json is not None and body is not None:
             raise ValueError("pass json= or body=, not both")
+        if not isinstance(body, bytes | None):
+            raise TypeError(f"body must be bytes, not {type(body).__name__}; or pass json=")
         response = self._session.send(
             operations.verb(method),
             target,
             operations.json_body(json) if body is None else body,
-            headers=headers,
+            headers=http.checked_headers(headers or {}),
         )
         replies.raise_for_status(response, f"{method} {path}")
         return response

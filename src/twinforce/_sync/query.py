@@ -9,8 +9,7 @@ from collections.abc import Iterator
 from .._core import operations
 from .._core.json import Record
 from .._core.operations import Operation
-from .._core.replies import QueryPage
-from ..errors import MalformedResponseError
+from .._core.replies import QueryPage, Trail
 from .session import Session
 
 
@@ -35,19 +34,14 @@ class Query:
 
     def _pages(self) -> Iterator[QueryPage]:
         operation = self._operation
-        fetched = set[str]()
+        trail = Trail()
         while True:
             page = self._session.run(operation)
             yield page
-            if page.next_path is None:
+            next_path = trail.follow(page)
+            if next_path is None:
                 return
-            if page.next_path in fetched:
-                raise MalformedResponseError(
-                    f"the query leads in a circle: {page.next_path} was fetched already",
-                    request=operation.describe(),
-                )
-            fetched.add(page.next_path)
-            operation = operations.next_page(page.next_path)
+            operation = operations.next_page(next_path)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}: {self._operation.describe()}>"

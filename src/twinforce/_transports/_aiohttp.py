@@ -179,12 +179,16 @@ class _Route:
             async with answer:
                 body = await answer.read()
         except _failures.NotConnectedError as error:
+            _failures.forget_frames(error)
             raise _failures.not_connected(error, origin, self.proxy, timeout) from error.__cause__
         except TimeoutError as error:
+            _failures.forget_frames(error)
             raise _failures.no_answer(origin, timeout) from error
         except _UnansweredError as error:
+            _failures.forget_frames(error)
             raise _failures.connection_lost(origin) from error.__cause__
         except (aiohttp.ClientError, OSError) as error:
+            _failures.forget_frames(error)
             _forget_request(error)
             is_http = not isinstance(error, aiohttp.ClientResponseError)
             raise _failures.connection_lost(origin, is_http=is_http) from error

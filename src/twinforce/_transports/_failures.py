@@ -28,6 +28,20 @@ class NotConnectedError(Exception):
         self.proxy_status = proxy_status
 
 
+def forget_frames(error: BaseException) -> None:
+    """Take the frames off *error* and all that led to it: those of the library hold the headers.
+
+    Tools that show the local variables of a traceback would show the access token.
+    """
+    pending, seen = [error], set[int]()
+    while pending:
+        found = pending.pop()
+        seen.add(id(found))
+        found.__traceback__ = None
+        others = (found.__cause__, found.__context__)
+        pending += [other for other in others if other is not None and id(other) not in seen]
+
+
 def not_connected(
     error: NotConnectedError, origin: Origin, proxy: Proxy | None, timeout: Timeout
 ) -> ConnectError:

@@ -118,8 +118,10 @@ class _Route:
                 raw: urllib3.HTTPResponse = answer.raw
                 body = raw.read(decode_content=False)
         except _failures.NotConnectedError as error:
+            _failures.forget_frames(error)
             raise _failures.not_connected(error, origin, self.proxy, timeout) from error.__cause__
         except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
+            _failures.forget_frames(error)
             if isinstance(error, requests.RequestException):
                 error.request = None  # it holds the access token
             reason = _reason(error)
