@@ -14,6 +14,9 @@ nox.options.default_venv_backend = "virtualenv"
 nox.options.download_python = "never"
 nox.options.error_on_missing_interpreters = False
 nox.options.reuse_venv = "yes"
+nox.options.default_venv_backend = "virtualenv"
+# What failed and what to do about it then stands at the end of the output.
+nox.options.stop_on_first_error = True
 
 ROOT = Path(__file__).parent
 PROJECT = nox.project.load_toml(ROOT / "pyproject.toml")

@@ -47,7 +47,7 @@ NAMES = {
 # Names and strings that only look like ours: Salesforce's own, such as "AsyncApexJob".
 KEEP: tuple[str, ...] = ()
 
-WRITE = "nox -s twins -- --write"
+WRITE = "scripts/test -s twins -- --write"
 HEADER = (
     "# Generated from {source} by scripts/make_sync.py.\n"
     "# Change that file, never this one, and then run `" + WRITE + "`.\n"
@@ -257,10 +257,14 @@ def report(path: Path, present: bytes | None, wanted: bytes | None) -> None:
     elif wanted is None:
         reason = f"has no source: delete it, or bring {source} back"
     else:
-        reason = f"is not what {source} makes: change {source} instead, then run `{WRITE}`"
+        reason = (
+            f"is not what {source} makes: change that file, never this one, and then run `{WRITE}`"
+        )
     print(f"{shown(path)} {reason}", file=sys.stderr)
+    if present is None or wanted is None:
+        return
     before, after = (
-        (side or b"").decode("utf-8", "backslashreplace").splitlines(keepends=True)
+        side.decode("utf-8", "backslashreplace").splitlines(keepends=True)
         for side in (present, wanted)
     )
     difference = difflib.unified_diff(

@@ -46,7 +46,7 @@ class AsyncBatch:
 '''
 TWIN = '''
 # Generated from src/twinforce/_async/batch.py by scripts/make_sync.py.
-# Change that file, never this one, and then run `nox -s twins -- --write`.
+# Change that file, never this one, and then run `scripts/test -s twins -- --write`.
 """Batches; see :class:`Batch`."""
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ NAMES = {"AsyncBatch": "Batch", "AsyncLock": "Lock", "aclose": "close"}
 
 BATCH = "src/twinforce/_sync/batch.py is not what src/twinforce/_async/batch.py makes"
 OLD = "src/twinforce/_sync/old.py has no source"
-WRITE = "nox -s twins -- --write"
+WRITE = "scripts/test -s twins -- --write"
 
 
 @attrs.frozen
@@ -202,18 +202,18 @@ def end_lines_as_windows_does(twin: Path) -> None:
     [
         (
             edit,
-            f"{BATCH}: change src/twinforce/_async/batch.py instead, then run `{WRITE}`\n",
+            f"{BATCH}: change that file, never this one, and then run `{WRITE}`\n",
             "\n-        yield 2\n+        yield 1\n",
         ),
         (
             Path.unlink,
             f"src/twinforce/_sync/batch.py is missing: run `{WRITE}`\n",
-            "\n+class Batch:\n",
+            None,
         ),
         (
             add_a_neighbour,
             f"{OLD}: delete it, or bring src/twinforce/_async/old.py back\n",
-            "\n-gone = 1\n",
+            None,
         ),
         (
             end_lines_as_windows_does,
@@ -223,7 +223,7 @@ def end_lines_as_windows_does(twin: Path) -> None:
     ],
 )
 def test_a_twin_out_of_step_fails_the_check_and_is_mended_by_writing(
-    project: Project, sabotage: Callable[[Path], None], message: str, difference: str
+    project: Project, sabotage: Callable[[Path], None], message: str, difference: str | None
 ) -> None:
     project.write()
     sabotage(project.twins / "batch.py")
@@ -232,7 +232,10 @@ def test_a_twin_out_of_step_fails_the_check_and_is_mended_by_writing(
 
     assert result.returncode == 1
     assert result.stderr.startswith(message)
-    assert difference in result.stderr
+    if difference is None:
+        assert result.stderr == message
+    else:
+        assert difference in result.stderr
     project.write()
     assert sorted(path.name for path in project.twins.iterdir()) == ["__init__.py", "batch.py"]
     assert project.run("--check").returncode == 0

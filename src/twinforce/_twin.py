@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from types import TracebackType
 from weakref import WeakKeyDictionary
 
 
@@ -24,12 +23,7 @@ class AsyncLock:
     async def __aenter__(self) -> None:
         await self._here().acquire()
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         self._here().release()
 
 

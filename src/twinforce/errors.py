@@ -49,7 +49,7 @@ class SalesforceError(Exception):
         self.status_code = status_code
         self.errors = tuple(errors)
         self.error_code = errors[0].error_code if errors else None
-        self.fields = errors[0].fields if errors else ()
+        self.fields: tuple[str, ...] = errors[0].fields if errors else ()
         self.subrequest = subrequest
         self.request = request if subrequest is None else subrequest.describe()
 
@@ -62,6 +62,9 @@ class SalesforceError(Exception):
         if len(self.errors) > 1:
             text += f" (and {len(self.errors) - 1} more in .errors)"
         return " ".join(text.split())
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({str(self)!r})"
 
     def __reduce__(self) -> tuple[Any, ...]:
         # The arguments are keyword-only and the subrequest may refer back to the error, so the

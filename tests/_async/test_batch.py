@@ -426,8 +426,9 @@ async def test_a_batch_shows_where_it_stands(salesforce: AsyncSalesforce) -> Non
     await batch.execute()
 
     assert "1 failed, 1 halted" in repr(batch)
-    assert "Jon" not in repr(contact)
-    assert "POST sobjects/Contact" in repr(contact)
+    assert repr(contact) == (
+        "<CreateSubrequest 0 (POST sobjects/Contact): failed, 400 REQUIRED_FIELD_MISSING>"
+    )
     assert all(isinstance(subrequest, Subrequest) for subrequest in batch)
     assert [subrequest.state for subrequest in batch] == [
         SubrequestState.FAILED,

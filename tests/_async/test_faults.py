@@ -226,6 +226,7 @@ async def test_an_interruption_behind_the_answer_leaves_the_outcome_unknown() ->
         (errors.ServerError("x"), True),
         (errors.SalesforceError("x"), True),
         (OSError("x"), True),
+        (OSError(), True),
         (KeyError("x"), True),
     ],
 )
@@ -239,6 +240,8 @@ async def test_an_error_of_a_transport_is_believed_only_where_it_is_plain(
         await batch.execute()
 
     assert (caught.value.__cause__ or caught.value) is error
+    if is_unknown:
+        assert f"have been executed: {str(error) or repr(error)}. Look" in str(caught.value)
     assert len(batch.unknown) == (2 if is_unknown else 0)
 
 

@@ -1,5 +1,5 @@
 # Generated from tests/_async/conftest.py by scripts/make_sync.py.
-# Change that file, never this one, and then run `nox -s twins -- --write`.
+# Change that file, never this one, and then run `scripts/test -s twins -- --write`.
 """The clients that tests have."""
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 # Generated from tests/_async/test_batch.py by scripts/make_sync.py.
-# Change that file, never this one, and then run `nox -s twins -- --write`.
+# Change that file, never this one, and then run `scripts/test -s twins -- --write`.
 """Composite Batch, against the local org."""
 
 from __future__ import annotations
@@ -426,8 +426,9 @@ def test_a_batch_shows_where_it_stands(salesforce: Salesforce) -> None:
     batch.execute()
 
     assert "1 failed, 1 halted" in repr(batch)
-    assert "Jon" not in repr(contact)
-    assert "POST sobjects/Contact" in repr(contact)
+    assert repr(contact) == (
+        "<CreateSubrequest 0 (POST sobjects/Contact): failed, 400 REQUIRED_FIELD_MISSING>"
+    )
     assert all(isinstance(subrequest, Subrequest) for subrequest in batch)
     assert [subrequest.state for subrequest in batch] == [
         SubrequestState.FAILED,

@@ -1,5 +1,5 @@
 # Generated from tests/_async/test_client.py by scripts/make_sync.py.
-# Change that file, never this one, and then run `nox -s twins -- --write`.
+# Change that file, never this one, and then run `scripts/test -s twins -- --write`.
 """The client: its plain resources, its address, its end."""
 
 from __future__ import annotations

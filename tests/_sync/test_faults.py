@@ -1,5 +1,5 @@
 # Generated from tests/_async/test_faults.py by scripts/make_sync.py.
-# Change that file, never this one, and then run `nox -s twins -- --write`.
+# Change that file, never this one, and then run `scripts/test -s twins -- --write`.
 """What a batch says of its subrequests when the server fails: never more than is known."""
 
 from __future__ import annotations
@@ -226,6 +226,7 @@ def test_an_interruption_behind_the_answer_leaves_the_outcome_unknown() -> None:
         (errors.ServerError("x"), True),
         (errors.SalesforceError("x"), True),
         (OSError("x"), True),
+        (OSError(), True),
         (KeyError("x"), True),
     ],
 )
@@ -239,6 +240,8 @@ def test_an_error_of_a_transport_is_believed_only_where_it_is_plain(
         batch.execute()
 
     assert (caught.value.__cause__ or caught.value) is error
+    if is_unknown:
+        assert f"have been executed: {str(error) or repr(error)}. Look" in str(caught.value)
     assert len(batch.unknown) == (2 if is_unknown else 0)
 
 

@@ -1,5 +1,5 @@
 # Generated from tests/_async/test_pages.py by scripts/make_sync.py.
-# Change that file, never this one, and then run `nox -s twins -- --write`.
+# Change that file, never this one, and then run `scripts/test -s twins -- --write`.
 """The pages of queries, where the server loses, repeats or forgets them."""
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 # Generated from tests/_async/test_query.py by scripts/make_sync.py.
-# Change that file, never this one, and then run `nox -s twins -- --write`.
+# Change that file, never this one, and then run `scripts/test -s twins -- --write`.
 """Queries are complete, batched or not."""
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 # Generated from tests/_async/test_recipes.py by scripts/make_sync.py.
-# Change that file, never this one, and then run `nox -s twins -- --write`.
+# Change that file, never this one, and then run `scripts/test -s twins -- --write`.
 """Real records, as users have them, loaded through batches over HTTP and read back."""
 
 from __future__ import annotations

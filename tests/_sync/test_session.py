@@ -1,5 +1,5 @@
 # Generated from tests/_async/test_session.py by scripts/make_sync.py.
-# Change that file, never this one, and then run `nox -s twins -- --write`.
+# Change that file, never this one, and then run `scripts/test -s twins -- --write`.
 """Signing in: once for all, once more when the token is refused, and no further."""
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 # Generated from tests/_async/test_sobject.py by scripts/make_sync.py.
-# Change that file, never this one, and then run `nox -s twins -- --write`.
+# Change that file, never this one, and then run `scripts/test -s twins -- --write`.
 """Records, one request each, against the local org."""
 
 from __future__ import annotations

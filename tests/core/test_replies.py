@@ -89,6 +89,20 @@ def test_an_odd_error_body_gives_a_proper_error_too(body: bytes, text: str) -> N
     assert text in str(error)
 
 
+def test_a_redirect_is_told_as_one() -> None:
+    headers = {"location": "https://moved.my.salesforce.com/x?token=1"}
+
+    error = replies.error_from_response(Response(302, headers, b""), "GET limits")
+
+    assert "leads to https://moved.my.salesforce.com/x. If the org has moved" in str(error)
+
+
+def test_the_repr_of_an_error_says_what_its_text_does() -> None:
+    error = replies.error_from_response(answer(404, b'[{"message": "why"}]'), "GET limits")
+
+    assert repr(error) == "NotFoundError('GET limits: 404: why')"
+
+
 def test_several_records_with_one_external_id_are_listed() -> None:
     body = b'["/services/data/v67.0/sobjects/Account/001A", "/services/data/v67.0/sobjects/Account/001B"]'
 

@@ -284,7 +284,7 @@ class Flight:
             first, last = doubtful[0].index, doubtful[-1].index
             raise OutcomeUnknownError(
                 f"{len(doubtful)} subrequests ({first} to {last}) were sent, and may or may not "
-                f"have been executed: {error}. Look in the org, or call "
+                f"have been executed: {str(error) or repr(error)}. Look in the org, or call "
                 "execute(resend_unknown=True) if executing them twice does no harm",
                 subrequests=doubtful,
             ) from error

@@ -64,10 +64,13 @@ def raw(body: bytes) -> object:
 def _plain(value: object, name: str) -> object:
     match value:
         case Mapping():
-            return {
-                key: item if type(item) is str or item is None else _plain(item, f"{name}.{key}")
-                for key, item in _checked_keys(value, name)
-            }
+            plain: dict[str, object] = {}
+            for key, item in value.items():
+                field = key if type(key) is str else _key(key, name)
+                # Most values are text, and go through without a call.
+                is_plain = type(item) is str or item is None
+                plain[field] = item if is_plain else _plain(item, f"{name}.{field}")
+            return plain
         case list() | tuple():
             return [_plain(item, f"{name}[{index}]") for index, item in enumerate(value)]
         case Enum():
@@ -80,12 +83,11 @@ def _plain(value: object, name: str) -> object:
         raise ValueError(f"{name} cannot be sent: {error}") from None
 
 
-def _checked_keys(value: Mapping[object, object], name: str) -> Iterator[tuple[str, object]]:
-    for key, item in value.items():
-        plain = key.value if isinstance(key, Enum) else key
-        if not isinstance(plain, str):
-            raise TypeError(f"{name} has the key {key!r}; the keys of an object are strings")
-        yield str.__str__(plain), item
+def _key(key: object, name: str) -> str:
+    plain = key.value if isinstance(key, Enum) else key
+    if not isinstance(plain, str):
+        raise TypeError(f"{name} has the key {key!r}; the keys of an object are strings")
+    return str.__str__(plain)
 
 
 def _scalar(value: object) -> object:

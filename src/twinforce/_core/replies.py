@@ -126,7 +126,7 @@ def parse(response: Response) -> Reply:
         return Reply(response.status_code, json.loads(response.body))
     except ValueError as error:
         raise MalformedResponseError(
-            f"the answer is not JSON: {error}; it starts with {_excerpt(response.body)!r}",
+            f"the answer is not JSON ({error}); it starts with {response.body[:80]!r}",
             status_code=response.status_code,
         ) from error
 
@@ -166,14 +166,23 @@ def error_from_response(response: Response, request: str) -> SalesforceError:
     try:
         result = json.loads(response.body)
     except ValueError:
-        kind = "an empty body" if not response.body.strip() else "a body that is not JSON"
-        excerpt = _excerpt(response.body)
-        shown = f": {excerpt}" if excerpt else ""
-        result = [{"message": f"the server answered with {kind}{shown}"}]
+        result = [{"message": _odd_answer(response)}]
     items = _error_items(result, escaped=False)
     return _error_class(response.status_code, items)(
         status_code=response.status_code, errors=items, request=request
     )
+
+
+def _odd_answer(response: Response) -> str:
+    if location := response.headers.get("location"):
+        return (
+            "redirects are not followed, as they would take the access token elsewhere; this one "
+            f"leads to {location.partition('?')[0]}. If the org has moved, give the client its new "
+            "instance URL"
+        )
+    if not response.body.strip():
+        return "the server answered with an empty body"
+    return f"the server answered with a body that is not JSON: {_excerpt(response.body)}"
 
 
 def error_from_item(reply: Reply) -> SalesforceError:

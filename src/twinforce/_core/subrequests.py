@@ -44,7 +44,7 @@ class SubrequestResponse(TypedDict):
     result: Any
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, repr=False)
 class Subrequest(Generic[T]):
     """One subrequest of a batch.
 
@@ -52,15 +52,21 @@ class Subrequest(Generic[T]):
     :class:`~twinforce.errors.InvalidStateError` is raised, and if it failed, its failure is.
     """
 
-    operation: Operation[T] = attrs.field(repr=Operation.describe)
+    operation: Operation[T]
     index: int
     _state: SubrequestState = attrs.field(default=SubrequestState.PENDING, init=False)
-    _reply: Reply | None = attrs.field(default=None, init=False, repr=False)
-    _value: T | None = attrs.field(default=None, init=False, repr=False)
-    _error: SalesforceError | None = attrs.field(default=None, init=False, repr=False)
+    _reply: Reply | None = attrs.field(default=None, init=False)
+    _value: T | None = attrs.field(default=None, init=False)
+    _error: SalesforceError | None = attrs.field(default=None, init=False)
     _before: tuple[SubrequestState, SalesforceError | None] | None = attrs.field(
-        default=None, init=False, repr=False
+        default=None, init=False
     )
+
+    def __repr__(self) -> str:
+        outcome = self._state.value
+        if self._error is not None:
+            outcome += f", {self._error.status_code or ''} {self._error.error_code or ''}".rstrip()
+        return f"<{type(self).__name__} {self.index} ({self.operation.describe()}): {outcome}>"
 
     def describe(self) -> str:
         """Name it for people, in one line: index, method and target."""
@@ -156,7 +162,7 @@ class Subrequest(Generic[T]):
     def lose(self, cause: BaseException) -> None:
         """Know that nobody knows, because of *cause*, whether it was executed."""
         self._error = OutcomeUnknownError(
-            f"it was sent, and may or may not have been executed: {cause}",
+            f"it was sent, and may or may not have been executed: {str(cause) or repr(cause)}",
             subrequests=(self,),
             subrequest=self,
         )
@@ -217,7 +223,7 @@ class GetSubrequest(Subrequest[Record]):
         return self._read()
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, repr=False)
 class _RowSubrequest(Subrequest[None]):
     _id: str | None = attrs.field(kw_only=True, alias="id")
 
@@ -256,15 +262,15 @@ class UpsertSubrequest(Subrequest[UpsertResult]):
         return self._read().created
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, repr=False)
 class QuerySubrequest(Subrequest[QueryPage]):
     """A query. It has succeeded once all its pages were fetched."""
 
     first_page_only: bool = attrs.field(default=False, kw_only=True)
-    _records: list[Record] = attrs.field(factory=list[Record], init=False, repr=False)
-    _total_size: int = attrs.field(default=0, init=False, repr=False)
-    _next_path: str | None = attrs.field(default=None, init=False, repr=False)
-    _trail: Trail = attrs.field(factory=Trail, init=False, repr=False)
+    _records: list[Record] = attrs.field(factory=list[Record], init=False)
+    _total_size: int = attrs.field(default=0, init=False)
+    _next_path: str | None = attrs.field(default=None, init=False)
+    _trail: Trail = attrs.field(factory=Trail, init=False)
 
     @property
     def records(self) -> list[Record]:

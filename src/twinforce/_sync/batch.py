@@ -1,10 +1,9 @@
 # Generated from src/twinforce/_async/batch.py by scripts/make_sync.py.
-# Change that file, never this one, and then run `nox -s twins -- --write`.
+# Change that file, never this one, and then run `scripts/test -s twins -- --write`.
 """A batch that executes itself; what it decides is in :mod:`twinforce._core.batch`."""
 
 from __future__ import annotations
 
-from types import TracebackType
 from typing import Self
 
 from .._core import http, operations
@@ -44,12 +43,7 @@ class Batch(BatchBuilder):
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is None:
             self.execute()
 

@@ -1,11 +1,10 @@
 # Generated from src/twinforce/_async/client.py by scripts/make_sync.py.
-# Change that file, never this one, and then run `nox -s twins -- --write`.
+# Change that file, never this one, and then run `scripts/test -s twins -- --write`.
 """The client: where users start."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from types import TracebackType
 from typing import Self
 
 from .._core import http, operations, replies, urls
@@ -121,12 +120,7 @@ class Salesforce:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def __repr__(self) -> str:

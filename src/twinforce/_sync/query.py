@@ -1,5 +1,5 @@
 # Generated from src/twinforce/_async/query.py by scripts/make_sync.py.
-# Change that file, never this one, and then run `nox -s twins -- --write`.
+# Change that file, never this one, and then run `scripts/test -s twins -- --write`.
 """The records of a query, page after page."""
 
 from __future__ import annotations

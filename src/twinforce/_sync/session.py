@@ -1,5 +1,5 @@
 # Generated from src/twinforce/_async/session.py by scripts/make_sync.py.
-# Change that file, never this one, and then run `nox -s twins -- --write`.
+# Change that file, never this one, and then run `scripts/test -s twins -- --write`.
 """A signed-in connection to one org: every request goes through here."""
 
 from __future__ import annotations

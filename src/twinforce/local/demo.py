@@ -23,7 +23,7 @@ def main() -> None:
         blocking_demo.run_examples(salesforce, account_id)
     with served("AsyncSalesforce, asyncio") as (url, token, account_id):
         asyncio.run(run_async(url, token, account_id))
-    print("\nThe same calls, the same results. How to write them: see the README.")
+    print("\nHow to write this yourself: see the README.")
 
 
 async def run_async(url: str, token: str, account_id: str) -> None:

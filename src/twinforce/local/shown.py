@@ -5,9 +5,14 @@ from __future__ import annotations
 from .._core.batch import BatchBuilder
 
 
+def counted(number: int, noun: str) -> str:
+    """Say how many there are."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def tell(title: str, batch: BatchBuilder, **facts: object) -> None:
     """Print the *title* of an example, what its *batch* sent, and *facts* that came of it."""
-    plural = "" if batch.request_count == 1 else "s"
-    print(f"  {title} [{len(batch)} subrequests, {batch.request_count} request{plural}]")
+    size = f"{counted(len(batch), 'subrequest')}, {counted(batch.request_count, 'request')}"
+    print(f"  {title} [{size}]")
     for name, fact in facts.items():
         print(f"      {name.replace('_', ' '):<21} {fact}")

@@ -18,6 +18,7 @@ async def run_examples(salesforce: AsyncSalesforce, account_id: str) -> None:
     query = batch.query("SELECT Id, Name FROM Account LIMIT 10")
     contact = batch.sobject.create("Contact", {"FirstName": "Jon", "LastName": "Doe"})
     await batch.execute()
+    names = ", ".join(record["Name"] for record in query.records)
     tell("The same, with execute()", batch, accounts=names, created_contact=contact.id)
 
     async with salesforce.composite.batch() as batch:

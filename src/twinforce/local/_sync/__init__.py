@@ -1,2 +1,2 @@
 # Generated from src/twinforce/local/_async/__init__.py by scripts/make_sync.py.
-# Change that file, never this one, and then run `nox -s twins -- --write`.
+# Change that file, never this one, and then run `scripts/test -s twins -- --write`.

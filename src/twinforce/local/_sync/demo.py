@@ -1,5 +1,5 @@
 # Generated from src/twinforce/local/_async/demo.py by scripts/make_sync.py.
-# Change that file, never this one, and then run `nox -s twins -- --write`.
+# Change that file, never this one, and then run `scripts/test -s twins -- --write`.
 """The examples that ``twinforce demo`` runs."""
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ def run_examples(salesforce: Salesforce, account_id: str) -> None:
     query = batch.query("SELECT Id, Name FROM Account LIMIT 10")
     contact = batch.sobject.create("Contact", {"FirstName": "Jon", "LastName": "Doe"})
     batch.execute()
+    names = ", ".join(record["Name"] for record in query.records)
     tell("The same, with execute()", batch, accounts=names, created_contact=contact.id)
 
     with salesforce.composite.batch() as batch:
