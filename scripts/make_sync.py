@@ -29,6 +29,7 @@ TREES = ("src/twinforce/_async", "src/twinforce/local/_async", "tests/_async")
 # Every name that differs between the twins, besides those unasync knows. It is converted wherever
 # it stands as a word: in code, strings, docstrings and comments. A row no source uses is an error.
 NAMES = {
+    "AiohttpTransport": "RequestsTransport",
     "AsyncAnswers": "Answers",
     "AsyncBatch": "Batch",
     "AsyncComposite": "Composite",

@@ -66,17 +66,6 @@ class SalesforceError(Exception):
     def __repr__(self) -> str:
         return f"{type(self).__name__}({str(self)!r})"
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        # The arguments are keyword-only and the subrequest may refer back to the error, so the
-        # error is made empty first and given its state after: the one way that pickles a cycle.
-        return _make, (type(self), self.args), self.__dict__
-
-
-def _make(kind: type[SalesforceError], args: tuple[Any, ...]) -> SalesforceError:
-    error = kind.__new__(kind, *args)
-    error.args = args
-    return error
-
 
 class AuthenticationError(SalesforceError):
     """The credentials or the session are not accepted (401, or the token endpoint refused)."""

@@ -7,7 +7,15 @@ from typing import Any
 
 import pytest
 
-from twinforce import AccessToken, AsyncSalesforce, ClientCredentials, errors
+from tests.server import ScriptedServer, reply
+from twinforce import (
+    AccessToken,
+    AiohttpTransport,
+    ApiUsage,
+    AsyncSalesforce,
+    ClientCredentials,
+    errors,
+)
 from twinforce.local import LocalOrg
 
 
@@ -117,6 +125,26 @@ async def test_a_closed_client_says_that_it_is_closed(org: LocalOrg) -> None:
     with pytest.raises(errors.InvalidStateError, match="closed"):
         await batch.execute()
     assert not contact.done
+
+
+async def test_a_transport_of_the_user_is_left_open(server: ScriptedServer) -> None:
+    server.always(reply(200, b"{}"))
+    async with AiohttpTransport() as transport:
+        for _ in range(2):
+            async with AsyncSalesforce(
+                server.url, AccessToken("00D!x"), transport=transport
+            ) as salesforce:
+                assert await salesforce.limits() == {}
+
+
+async def test_the_use_of_the_api_stays_known(server: ScriptedServer) -> None:
+    server.play(reply(200, b"{}", [("Sforce-Limit-Info", "api-usage=18/5000")]))
+    server.play(reply(200, b"[]"))
+    async with AsyncSalesforce(server.url, AccessToken("00D!x")) as salesforce:
+        await salesforce.limits()
+        await salesforce.versions()
+
+        assert salesforce.api_usage == ApiUsage(18, 5000)
 
 
 async def test_the_repr_names_the_org_and_no_secret(org: LocalOrg) -> None:

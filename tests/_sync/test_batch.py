@@ -158,7 +158,11 @@ def test_an_external_id_of_several_records_is_an_error(salesforce: Salesforce) -
         got = batch.sobject.get("Opportunity", "same", external_id_field="ExternalId__c")
         # 300 is no failure in the sense of haltOnError, which is 400 and above.
         contact = batch.sobject.create("Contact", JON)
+        for _ in range(30):
+            batch.request("GET", "limits")
 
+    assert batch.failed == (got,)
+    assert batch.request_count == 2
     assert isinstance(got.error, errors.MoreThanOneRecordError)
     assert "2 records have this external id" in str(got.error)
     assert contact.is_success
@@ -190,6 +194,16 @@ def test_without_halting_the_others_are_executed(salesforce: Salesforce) -> None
     assert batch.failed == (failing,)
     assert batch.has_errors
     assert names(salesforce) == ["A", "B"]
+
+
+def test_without_halting_the_other_requests_are_sent(salesforce: Salesforce) -> None:
+    with salesforce.composite.batch() as batch:
+        batch.sobject.create("Contact", NAMELESS)
+        for number in range(30):
+            batch.sobject.create("Contact", {"LastName": f"{number:03}"})
+
+    assert batch.request_count == 2
+    assert len(batch.succeeded) == 30
 
 
 def test_halting_holds_across_requests(salesforce: Salesforce) -> None:

@@ -9,7 +9,15 @@ from typing import Any
 
 import pytest
 
-from twinforce import AccessToken, ClientCredentials, Salesforce, errors
+from tests.server import ScriptedServer, reply
+from twinforce import (
+    AccessToken,
+    ApiUsage,
+    ClientCredentials,
+    RequestsTransport,
+    Salesforce,
+    errors,
+)
 from twinforce.local import LocalOrg
 
 
@@ -117,6 +125,24 @@ def test_a_closed_client_says_that_it_is_closed(org: LocalOrg) -> None:
     with pytest.raises(errors.InvalidStateError, match="closed"):
         batch.execute()
     assert not contact.done
+
+
+def test_a_transport_of_the_user_is_left_open(server: ScriptedServer) -> None:
+    server.always(reply(200, b"{}"))
+    with RequestsTransport() as transport:
+        for _ in range(2):
+            with Salesforce(server.url, AccessToken("00D!x"), transport=transport) as salesforce:
+                assert salesforce.limits() == {}
+
+
+def test_the_use_of_the_api_stays_known(server: ScriptedServer) -> None:
+    server.play(reply(200, b"{}", [("Sforce-Limit-Info", "api-usage=18/5000")]))
+    server.play(reply(200, b"[]"))
+    with Salesforce(server.url, AccessToken("00D!x")) as salesforce:
+        salesforce.limits()
+        salesforce.versions()
+
+        assert salesforce.api_usage == ApiUsage(18, 5000)
 
 
 def test_the_repr_names_the_org_and_no_secret(org: LocalOrg) -> None:

@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
+import twinforce
 from tests.answers import answer, created, page
 from tests.server import Fault, ScriptedServer, reply
-from tests.twin import Answers
+from tests.twin import Answers, Arrivals, together
 from twinforce import (
     AccessToken,
     Batch,
@@ -51,6 +52,8 @@ def test_the_envelope_is_that_of_the_documentation(
     assert request.values("Authorization") == ["Bearer 00D!x"]
     assert request.values("Content-Type") == ["application/json; charset=UTF-8"]
     assert request.values("Accept") == ["application/json"]
+    assert request.values("X-Chatter-Entity-Encoding") == ["false"]
+    assert request.values("User-Agent") == [f"twinforce/{twinforce.__version__}"]
     assert json.loads(request.body) == {
         "haltOnError": True,
         "batchRequests": [
@@ -429,6 +432,54 @@ def test_an_odd_result_is_that_of_one_subrequest_alone(
         contacts = [batch.sobject.create("Contact", {"LastName": "Doe"}) for _ in range(3)]
 
     assert [contact.state for contact in contacts] == [SUCCEEDED, SubrequestState.FAILED, SUCCEEDED]
+
+
+def test_reads_whose_answer_does_not_match_are_unknown_too(
+    server: ScriptedServer, scripted: Salesforce
+) -> None:
+    server.play(answer((200, page("A", 1))))
+    batch = scripted.composite.batch()
+    batch.query("SELECT Name FROM Account")
+    batch.query("SELECT Name FROM Contact")
+
+    with pytest.raises(errors.MalformedResponseError):
+        batch.execute()
+    assert [item.state for item in batch] == [UNKNOWN, UNKNOWN]
+
+    server.play(answer((200, page("A", 1)), (200, page("B", 1))))
+    batch.execute(resend_unknown=True)
+    assert [item.state for item in batch] == [SUCCEEDED, SUCCEEDED]
+
+
+def test_what_was_only_halted_is_raised_where_nothing_else_failed(
+    server: ScriptedServer, scripted: Salesforce
+) -> None:
+    halted = (412, [{"errorCode": "BATCH_PROCESSING_HALTED", "message": "x"}])
+    server.play(answer(halted))
+    batch = scripted.composite.batch(autoraise=True)
+    batch.sobject.create("Contact", {"LastName": "Doe"})
+
+    with pytest.raises(errors.HaltedError):
+        batch.execute()
+
+
+def test_a_batch_is_not_executed_twice_at_once(
+    server: ScriptedServer, scripted: Salesforce
+) -> None:
+    arrivals = Arrivals(2)
+    server.play(arrivals.wait, answer(created(1)))
+    batch = scripted.composite.batch()
+    contact = batch.sobject.create("Contact", {"LastName": "Doe"})
+
+    def execute() -> None:
+        arrivals.arrive()
+        batch.execute()
+
+    results = together(execute, 2)
+
+    assert sorted(type(result).__name__ for result in results) == ["InvalidStateError", "NoneType"]
+    assert contact.is_success
+    assert len(server.received) == 1
 
 
 def test_an_upsert_of_an_old_version_has_no_id(

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import logging
+import sqlite3
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -200,6 +204,30 @@ def test_a_bad_escape_fails_its_subrequest_only(call: Caller) -> None:
         "statusCode": 400,
     }
     assert good["statusCode"] == 200
+
+
+def test_a_fault_of_the_org_fails_its_subrequest_only(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "org.db"
+    with LocalOrg(path) as org:
+        with closing(sqlite3.connect(path)) as other:
+            other.execute("DROP TABLE Lead")
+        call = Caller(org)
+        before, fault, after = call.batch(
+            ("POST", "v67.0/sobjects/Account", {"Name": "A"}),
+            ("GET", "v67.0/query?q=SELECT+Id+FROM+Lead"),
+            ("GET", "v67.0/query?q=SELECT+Id+FROM+Account"),
+        ).body["results"]
+        alone = call("GET", "query?q=SELECT+Id+FROM+Lead")
+    assert (before["statusCode"], after["statusCode"]) == (201, 200)
+    assert after["result"]["totalSize"] == 1
+    assert (fault["statusCode"], alone.status) == (500, 500)
+    assert [error["errorCode"] for error in fault["result"]] == ["UNKNOWN_EXCEPTION"]
+    assert fault["result"] == alone.body
+    logged = [record for record in caplog.records if record.name == "twinforce.local"]
+    assert [record.levelno for record in logged] == [logging.ERROR] * 2
+    assert all("no such table" in (record.exc_text or "") for record in logged)
 
 
 def test_25_subrequests_are_the_most(call: Caller) -> None:

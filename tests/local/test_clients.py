@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
+from typing import Any
+
 import pytest
 
+from twinforce import Timeout
 from twinforce.errors import NotFoundError
 from twinforce.local import LocalOrg
 
@@ -40,3 +44,16 @@ def test_closing_a_client_leaves_the_org_open(org: LocalOrg) -> None:
         sf.sobject.create("Account", {"Name": "A"})
     with org.client() as sf:
         assert len(list(sf.query("SELECT Id FROM Account"))) == 1
+
+
+async def test_the_options_of_a_client_are_passed_on(org: LocalOrg) -> None:
+    nothing: Any = 5
+    with org.client(version="60.0", timeout=Timeout(read=1)) as sf:
+        assert sf.version == "60.0"
+    with pytest.raises(TypeError, match="timeout must be a Timeout"):
+        org.client(timeout=nothing)
+    with pytest.raises(TypeError, match="timeout must be a Timeout"):
+        org.async_client(timeout=nothing)
+    for make in (org.client, org.async_client):
+        parameters = inspect.signature(make).parameters
+        assert [parameters["version"].default, parameters["timeout"].default] == ["67.0", Timeout()]

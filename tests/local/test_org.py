@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import re
+import sqlite3
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -147,14 +150,72 @@ def test_an_impossible_declaration_is_refused(
 
 
 def test_an_impossible_requirement_is_refused(org: LocalOrg) -> None:
-    with pytest.raises(ValueError, match="'nope'"):
+    with pytest.raises(ValueError, match="Account has no field 'Nope'"):
         org.require("Account", "Nope")
-    with pytest.raises(ValueError, match="isdeleted"):
+    with pytest.raises(ValueError, match="IsDeleted"):
         org.require("Account", "IsDeleted")
     with pytest.raises(ValueError, match="'Nope'"):
         org.require("Nope", "Name")
-    with pytest.raises(ValueError, match="page_size"):
-        LocalOrg(page_size=0)
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "reason"),
+    [
+        ({"page_size": 0}, ValueError, "page_size must be a whole number of at least 1, not 0"),
+        ({"page_size": "5"}, TypeError, "page_size must be a whole number .*, not str"),
+        ({"path": 5}, TypeError, "path must be a str or a Path, not int"),
+        ({"path": ""}, ValueError, "path must not be empty"),
+    ],
+)
+def test_an_org_that_cannot_be_made_is_refused(
+    options: dict[str, Any], error: type[Exception], reason: str
+) -> None:
+    with pytest.raises(error, match=reason):
+        LocalOrg(**options)
+
+
+def test_without_the_extra_an_org_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "lark", None)
+    with pytest.raises(ImportError, match=re.escape('pip install "twinforce[local]"')):
+        LocalOrg()
+
+
+def test_a_path_in_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "nonexistent" / "org.db"
+    with pytest.raises(OSError, match="folder must exist") as caught:
+        LocalOrg(path)
+    assert repr(str(path)) in str(caught.value)
+    assert isinstance(caught.value.__cause__, sqlite3.OperationalError)
+
+
+def test_a_file_that_is_not_a_database_is_named_and_kept(tmp_path: Path) -> None:
+    path = tmp_path / "notes.txt"
+    path.write_text("not a database " * 100)
+    with pytest.raises(ValueError, match=r"not the file of a local org.*pass a new path") as caught:
+        LocalOrg(str(path))
+    assert repr(str(path)) in str(caught.value)
+    assert isinstance(caught.value.__cause__, sqlite3.DatabaseError)
+    assert path.read_text() == "not a database " * 100
+
+
+def test_the_database_of_another_program_is_not_touched(tmp_path: Path) -> None:
+    path = tmp_path / "other.db"
+    with contextlib.closing(sqlite3.connect(path)) as other:
+        other.execute("CREATE TABLE Account (number INTEGER)")
+    before = path.read_bytes()
+    with pytest.raises(ValueError, match="not the file of a local org"):
+        LocalOrg(path)
+    assert path.read_bytes() == before
+
+
+def test_a_repr_tells_where_the_org_is_and_no_secrets(org: LocalOrg, tmp_path: Path) -> None:
+    assert repr(org) == "<LocalOrg in memory>"
+    org.close()
+    assert repr(org) == "<LocalOrg in memory, closed>"
+    path = tmp_path / "org.db"
+    with LocalOrg(path) as kept:
+        assert repr(kept) == f"<LocalOrg {str(path)!r}>"
+    assert repr(kept) == f"<LocalOrg {str(path)!r}, closed>"
 
 
 def test_declarations_of_one_org_do_not_show_in_another(org: LocalOrg) -> None:
@@ -243,6 +304,8 @@ def test_a_closed_org_says_so(call: Caller) -> None:
         org.handle(request)
     with pytest.raises(InvalidStateError, match="closed"):
         org.add_field("Account", "F__c", "Text")
+    with pytest.raises(InvalidStateError, match="closed"):
+        org.serve()
 
 
 def test_a_url_without_a_host_is_refused(org: LocalOrg) -> None:

@@ -11,6 +11,7 @@ import threading
 import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 import requests
@@ -36,6 +37,26 @@ def session(server: Server) -> Iterator[requests.Session]:
 
 def test_it_listens_on_the_loopback_address_only(server: Server) -> None:
     assert server.url == f"http://127.0.0.1:{server.port}"
+
+
+def test_a_repr_tells_the_address_and_no_secrets(server: Server) -> None:
+    assert repr(server) == f"<Server {server.url}>"
+    server.close()
+    assert repr(server) == f"<Server {server.url}, closed>"
+
+
+@pytest.mark.parametrize(
+    ("port", "error", "reason"),
+    [
+        ("8080", TypeError, "port must be a whole number .*, not str"),
+        (70_000, ValueError, "port must be a whole number from 0 to 65535, not 70000"),
+    ],
+)
+def test_a_port_that_is_none_is_refused(
+    org: LocalOrg, port: Any, error: type[Exception], reason: str
+) -> None:
+    with pytest.raises(error, match=reason):
+        org.serve(port=port)
 
 
 def test_a_plain_client_gets_json(server: Server) -> None:

@@ -308,7 +308,6 @@ class QuerySubrequest(Subrequest[QueryPage]):
         """Take the answer, which holds the first page."""
         super().accept(reply)
         if self._value is not None and self.is_success:
-            self._records, self._trail = [], Trail()
             self._take(self._value)
 
     def accept_page(self, reply: Reply) -> None:

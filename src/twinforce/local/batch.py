@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import attrs
 
-from .errors import ApiError
+from .errors import ApiError, unexpected
 from .http import Call, Reply, error_reply, parse_target, to_json
 from .resources import Resources
 from .usage import ApiUsage
@@ -98,6 +98,8 @@ class CompositeBatch:
             return self._resources.answer(_call(subrequest, batch))
         except ApiError as error:
             return error_reply(error)
+        except Exception as error:  # noqa: BLE001 - a fault of the org fails this one only
+            return error_reply(unexpected(error, f"{subrequest.method} in a batch"))
 
 
 def _call(subrequest: Subrequest, batch: Call) -> Call:

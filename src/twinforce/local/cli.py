@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import sys
 
 from .._core.version import __version__
+from .extra import require_extra
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -18,8 +18,10 @@ def main(arguments: list[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("demo", help="run the examples of the README in both twins")
     parser.parse_args(arguments)
-    if importlib.util.find_spec("lark") is None:
-        print('The local org needs an extra: pip install "twinforce[local]"', file=sys.stderr)
+    try:
+        require_extra()
+    except ImportError as error:
+        print(error, file=sys.stderr)
         return 1
     from . import demo
 

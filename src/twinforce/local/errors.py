@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
+
+_LOG: Final = logging.getLogger("twinforce.local")
 
 
 class ApiError(Exception):
@@ -34,6 +37,13 @@ class ApiError(Exception):
 def resource_not_found() -> ApiError:
     """There is nothing at this URL: neither a resource nor a record."""
     return ApiError("NOT_FOUND", "The requested resource does not exist", status=404)
+
+
+def unexpected(fault: Exception, failed: str) -> ApiError:
+    """Log a *fault* of the org itself, and return what is answered instead, as Salesforce does."""
+    _LOG.error("the local org failed to answer %s", failed, exc_info=fault)
+    message = "An unexpected error occurred. The log of twinforce.local says more."
+    return ApiError("UNKNOWN_EXCEPTION", message, status=500)
 
 
 def not_implemented(what: str) -> ApiError:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import re
 import threading
 from collections.abc import Callable, Iterable
@@ -11,18 +10,18 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from twinforce._core.http import Request, Response
-from twinforce.errors import InvalidStateError
-
-from . import oauth
+from .._core.http import Request, Response, Timeout
+from ..errors import InvalidStateError
+from . import arguments, oauth
 from .batch import CompositeBatch
-from .errors import ApiError, resource_not_found
+from .errors import ApiError, resource_not_found, unexpected
+from .extra import require_extra
 from .http import Call, Reply, Target, error_reply, parse_target, to_json
 from .ids import make_id
 from .queries import Queries
 from .records import Records
 from .resources import Resources
-from .schema import standard_schema
+from .schema import SObject, standard_schema
 from .schema.declare import custom_field, custom_object
 from .seed import plant
 from .store import Store
@@ -30,11 +29,9 @@ from .usage import ApiUsage
 from .versions import version_of, versions
 
 if TYPE_CHECKING:
-    from twinforce import AsyncSalesforce, Salesforce
-
+    from .. import AsyncSalesforce, Salesforce
     from .server import Server
 
-_LOG: Final = logging.getLogger("twinforce.local")
 _URL: Final = re.compile(r"(https?://[^/?#]+)(.*)", re.DOTALL)
 _LONGEST_TARGET: Final = 16_384
 _FIRST_CUSTOM_PREFIX: Final = 36 * 36 * 10  # "a00" in base 36
@@ -53,7 +50,11 @@ class LocalOrg:
     whenever it is opened. *page_size* is how many records a page of a query holds, *clock* returns
     the time (aware) and is there for tests.
 
-    The org may be used from any thread; it answers one request after the other.
+    Numbers are rounded to the scale of their field, half up, as Salesforce does. The org may be
+    used from any thread; it answers one request after the other.
+
+    Raises ImportError if the extra ``local`` is not installed, OSError for a *path* that cannot be
+    opened or written, ValueError for one that is something else than an org.
     """
 
     def __init__(
@@ -63,9 +64,8 @@ class LocalOrg:
         page_size: int = 2000,
         clock: Callable[[], datetime] = _utc_now,
     ) -> None:
-        if page_size < 1:
-            message = f"page_size must be at least 1, not {page_size}"
-            raise ValueError(message)
+        require_extra()
+        arguments.whole_number("page_size", page_size, 1)
         self._lock = threading.RLock()
         self._closed = False
         self._clock = clock
@@ -92,47 +92,66 @@ class LocalOrg:
 
     @property
     def org_id(self) -> str:
+        """The id of the org, 18 characters that begin with 00D."""
         return self._credentials.org_id
 
     @property
     def access_token(self) -> str:
+        """The token that lets requests in, in process and over HTTP; it does not expire."""
         return self._credentials.access_token
 
     @property
     def client_id(self) -> str:
+        """The consumer key for ``/services/oauth2/token``, by the client credentials flow."""
         return self._credentials.client_id
 
     @property
     def client_secret(self) -> str:
+        """The consumer secret that goes with :attr:`client_id`."""
         return self._credentials.client_secret
 
-    def client(self, **options: Any) -> Salesforce:
-        """Return a blocking client of this org, in process; *options* are those of Salesforce."""
-        from twinforce import AccessToken, Salesforce
+    def client(self, *, version: str = "67.0", timeout: Timeout = Timeout()) -> Salesforce:
+        """Return a blocking client of this org, in process.
 
+        *version* and *timeout* are those of :class:`twinforce.Salesforce`; nothing in process
+        waits that long.
+        """
+        from .. import AccessToken, Salesforce
         from .transports import LocalTransport
 
-        auth = AccessToken(self.access_token)
-        return Salesforce(self.instance_url, auth, transport=LocalTransport(self), **options)
+        return Salesforce(
+            self.instance_url,
+            AccessToken(self.access_token),
+            version=version,
+            transport=LocalTransport(self),
+            timeout=timeout,
+        )
 
-    def async_client(self, **options: Any) -> AsyncSalesforce:
-        """Return an async client of this org, in process; *options* are those of Salesforce."""
-        from twinforce import AccessToken, AsyncSalesforce
-
+    def async_client(
+        self, *, version: str = "67.0", timeout: Timeout = Timeout()
+    ) -> AsyncSalesforce:
+        """Return an async client of this org, in process; see :meth:`client`."""
+        from .. import AccessToken, AsyncSalesforce
         from .transports import AsyncLocalTransport
 
-        auth = AccessToken(self.access_token)
-        transport = AsyncLocalTransport(self)
-        return AsyncSalesforce(self.instance_url, auth, transport=transport, **options)
+        return AsyncSalesforce(
+            self.instance_url,
+            AccessToken(self.access_token),
+            version=version,
+            transport=AsyncLocalTransport(self),
+            timeout=timeout,
+        )
 
     def serve(self, *, port: int = 0) -> Server:
         """Serve this org over HTTP on 127.0.0.1; *port* 0 takes a free one.
 
         The server runs, in its own thread, until it is closed, by its ``close()`` or as a context
-        manager. Raises OSError if the port is taken.
+        manager. Raises OSError if the port is taken, InvalidStateError if the org is closed.
         """
         from .server import Server
 
+        arguments.whole_number("port", port, 0, 65_535)
+        self._check_open()
         return Server(self, port=port)
 
     # ---- the schema ----
@@ -148,18 +167,13 @@ class LocalOrg:
         """Declare a custom object, such as ``Widget__c``, with a Name field.
 
         *name_format* makes Name an auto number, such as ``W-{0000}``. To declare the same object
-        again changes nothing.
+        again changes nothing. Raises ValueError or TypeError for a declaration that cannot be made.
         """
+        sobject = custom_object(
+            name, label=label, label_plural=label_plural, name_format=name_format
+        )
         with self._lock:
             self._check_open()
-            number = self._store.number_of(f"key prefix of {name.lower()}", "custom objects")
-            sobject = custom_object(
-                name,
-                _key_prefix(number - 1),
-                label=label,
-                label_plural=label_plural,
-                name_format=name_format,
-            )
             known = self._schema.get(name)
             if known is not None:
                 same = (known.label, known.label_plural, known.field("Name")) == (
@@ -171,6 +185,8 @@ class LocalOrg:
                     message = f"{name} has been declared already, and differently"
                     raise ValueError(message)
                 return
+            number = self._store.number_of(f"key prefix of {name.lower()}", "custom objects")
+            sobject.key_prefix = _key_prefix(number - 1)
             self._schema.add(sobject)
             self._store.prepare(sobject)
 
@@ -199,24 +215,27 @@ class LocalOrg:
 
         *type* is one of Setup's: Text, TextArea, LongTextArea, Html, Number, Currency, Percent,
         Checkbox, Date, DateTime, Time, Email, Phone, Url, Picklist, MultiselectPicklist, Lookup,
-        MasterDetail, AutoNumber. *length* is in characters; *precision* counts all digits, *scale*
-        those behind the point. An external id need not be *unique*. *values* are a picklist's;
-        a *restricted* one takes no others. *reference_to* is the parent of a Lookup or a
-        MasterDetail, and *child_relationship_name* what it calls these children.
+        MasterDetail, AutoNumber.
+
+        *default* is what a create without this field stores, written as in JSON: a date as
+        ``"2024-01-31"``. *length* is in characters: 1 to 255 of a Text (255 unless given), 256 to
+        131072 of a LongTextArea or an Html (32768). *precision* counts all digits (at most 18, and
+        18 unless given), *scale* those behind the point. An external id need not be *unique*.
+        Where text is *case_sensitive*, ``a`` and ``A`` are two values, for *unique*, for an
+        external id and in queries. *values* are a picklist's; a *restricted* one takes no others.
+        *reference_to* is the parent of a Lookup or a MasterDetail, and *child_relationship_name*
+        what it calls these children. *display_format* is how an AutoNumber looks: ``A-{0000}``
+        counts A-0001, A-0002.
 
         To declare the same field again changes nothing. Raises ValueError for a declaration that
-        Salesforce would not allow either.
+        Salesforce would not allow either, TypeError for an argument of the wrong type.
         """
         with self._lock:
             self._check_open()
-            owner = self._schema.get(sobject)
-            if owner is None:
-                message = f"there is no sobject {sobject!r}; declare it with add_object() first"
-                raise ValueError(message)
-            parent = None if reference_to is None else self._schema.get(reference_to)
-            if reference_to is not None and parent is None:
-                message = f"there is no sobject {reference_to!r} that {name} could refer to"
-                raise ValueError(message)
+            owner = self._sobject(sobject, "the name of an sobject")
+            parent = None
+            if reference_to is not None:
+                parent = self._sobject(reference_to, f"reference_to of {name}")
             field = custom_field(
                 name,
                 type,
@@ -230,7 +249,7 @@ class LocalOrg:
                     "unique": unique,
                     "external_id": external_id,
                     "case_sensitive": case_sensitive,
-                    "values": None if values is None else tuple(values),
+                    "values": values,
                     "restricted": restricted,
                     "reference_to": None if parent is None else parent.name,
                     "child_relationship_name": child_relationship_name,
@@ -248,15 +267,21 @@ class LocalOrg:
         """From now on, a create of *sobject* needs exactly these *fields*.
 
         Without this it needs what Salesforce needs: an Opportunity its Name, StageName and
-        CloseDate, a Contact its LastName. Raises ValueError for a name that is not there.
+        CloseDate, a Contact its LastName. Raises ValueError for a name that is not there,
+        TypeError for one that is not text.
         """
         with self._lock:
             self._check_open()
-            owner = self._schema.get(sobject)
-            if owner is None:
-                message = f"there is no sobject {sobject!r}"
-                raise ValueError(message)
-            owner.require(fields)
+            owner = self._sobject(sobject, "the name of an sobject")
+            owner.require([arguments.text("the name of a field", field) for field in fields])
+
+    def _sobject(self, name: str, what: str) -> SObject:
+        """Find the sObject that an argument, called *what* in errors, means."""
+        sobject = self._schema.get(arguments.text(what, name))
+        if sobject is None:
+            message = f"there is no sobject {name!r}; declare it with add_object() first"
+            raise ValueError(message)
+        return sobject
 
     # ---- requests ----
 
@@ -293,6 +318,10 @@ class LocalOrg:
     ) -> None:
         self.close()
 
+    def __repr__(self) -> str:
+        place = "in memory" if self._store.path is None else repr(self._store.path)
+        return f"<LocalOrg {place}{', closed' if self._closed else ''}>"
+
     def _check_open(self) -> None:
         if self._closed:
             message = "this LocalOrg is closed; make a new one, or open its file again"
@@ -308,10 +337,8 @@ class LocalOrg:
             return self._route(request, headers, parsed, instance_url)
         except ApiError as error:
             return self._with_usage(error_reply(error))
-        except Exception:  # noqa: BLE001 - a fault of the org is answered, as Salesforce does
-            _LOG.exception("the local org failed to answer %s", request.method)
-            message = "An unexpected error occurred. The log of twinforce.local says more."
-            return self._with_usage(error_reply(ApiError("UNKNOWN_EXCEPTION", message, status=500)))
+        except Exception as error:  # noqa: BLE001 - a fault of the org is answered too
+            return self._with_usage(error_reply(unexpected(error, request.method)))
 
     def _route(
         self, request: Request, headers: dict[str, str], target: Target, instance_url: str

@@ -299,10 +299,9 @@ def checked_id(sobject: SObject, text: str) -> str:
 
 def _formatted(pattern: str, number: int) -> str:
     """Fill an auto number's display format: ``A-{0000}`` and 7 make A-0007."""
-    match = re.search(r"\{(0+)\}", pattern)
-    if match is None:
-        return f"{pattern}{number}"
-    return pattern.replace(match[0], str(number).zfill(len(match[1])))
+    before, _, rest = pattern.partition("{")
+    zeros, _, after = rest.partition("}")
+    return f"{before}{str(number).zfill(len(zeros))}{after}"
 
 
 def _required_missing(names: list[str]) -> ApiError:

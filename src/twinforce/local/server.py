@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 from aiohttp import web
 
-from twinforce._core.http import Request, Timeout
+from .._core.http import Request, Timeout
 
 if TYPE_CHECKING:
     from .org import LocalOrg
@@ -43,18 +43,22 @@ class Server:
 
     @property
     def port(self) -> int:
+        """The port on 127.0.0.1, also where a free one was asked for."""
         return self._port
 
     @property
     def access_token(self) -> str:
+        """The token that lets requests in; see ``LocalOrg.access_token``."""
         return self._org.access_token
 
     @property
     def client_id(self) -> str:
+        """The consumer key for ``/services/oauth2/token``; see ``LocalOrg.client_id``."""
         return self._org.client_id
 
     @property
     def client_secret(self) -> str:
+        """The consumer secret for ``/services/oauth2/token``; see ``LocalOrg.client_secret``."""
         return self._org.client_secret
 
     def wait(self) -> None:
@@ -77,6 +81,9 @@ class Server:
         traceback: TracebackType | None,
     ) -> None:
         self.close()
+
+    def __repr__(self) -> str:
+        return f"<Server {self.url}{'' if self._thread.is_alive() else ', closed'}>"
 
     def _run(
         self,

@@ -16,6 +16,7 @@ Row = dict[str, Stored]
 
 # Rows of every table can be in the recycle bin, though only deletable sObjects show it.
 _COMMON_COLUMNS: Final = ('"Id" TEXT NOT NULL UNIQUE', '"IsDeleted" INTEGER NOT NULL DEFAULT 0')
+_NUMBERS: Final = "_numbers"  # the first table that is made, so the file of an org has it
 _TOO_COMPLEX: Final = re.compile("too large|too complex|too many|overflow|at most")
 
 
@@ -33,20 +34,50 @@ class Store:
 
     *path* is a file, or None for an org in memory. A file is written ahead and synced on each
     commit, so what was answered as done is still done after a crash. The caller serialises calls.
+
+    Raises OSError for a file that cannot be opened or written, ValueError for one that is
+    something else than an org; that one is left as it is.
     """
 
     def __init__(self, path: str | Path | None) -> None:
-        database = ":memory:" if path is None else str(path)
+        self.path = _checked_path(path)
+        try:
+            self._open(self.path or ":memory:")
+        except sqlite3.OperationalError as error:
+            message = (
+                f"the org's file {self.path!r} cannot be used: {error}; "
+                "its folder must exist, and both must be writable"
+            )
+            raise OSError(message) from error
+        except sqlite3.DatabaseError as error:
+            message = (
+                f"{self.path!r} is not the file of a local org: {error}; "
+                "pass a new path, or that of a file that LocalOrg made"
+            )
+            raise ValueError(message) from error
+
+    def _open(self, database: str) -> None:
         self._connection = sqlite3.connect(
             database, isolation_level=None, check_same_thread=False, timeout=30
         )
+        try:
+            self._set_up()
+        except BaseException:
+            self._connection.close()
+            raise
+
+    def _set_up(self) -> None:
         run = self._connection.execute
-        if path is not None:
-            run("PRAGMA journal_mode=WAL")
-            run("PRAGMA synchronous=FULL")
+        tables = {name for (name,) in run("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        if tables and _NUMBERS not in tables:
+            message = "it is the database of another program"
+            raise sqlite3.DatabaseError(message)
+        run("PRAGMA journal_mode=WAL")
+        run("PRAGMA synchronous=FULL")
         self._connection.create_function("casefold", 1, casefold, deterministic=True)
         run(
-            "CREATE TABLE IF NOT EXISTS _numbers (sequence TEXT PRIMARY KEY, last INTEGER NOT NULL)"
+            f"CREATE TABLE IF NOT EXISTS {_NUMBERS} "
+            "(sequence TEXT PRIMARY KEY, last INTEGER NOT NULL)"
         )
 
     def close(self) -> None:
@@ -91,7 +122,7 @@ class Store:
     def next_number(self, sequence: str, *, first: int = 1) -> int:
         """Count up *sequence*; numbers are never given twice, whatever is deleted."""
         rows = self.rows(
-            "INSERT INTO _numbers VALUES (?, ?) "
+            f"INSERT INTO {_NUMBERS} VALUES (?, ?) "
             "ON CONFLICT (sequence) DO UPDATE SET last = last + 1 RETURNING last",
             (sequence, first),
         )
@@ -99,7 +130,7 @@ class Store:
 
     def number_of(self, name: str, sequence: str) -> int:
         """Return the number that *name* was given once, or give it the next of *sequence*."""
-        known = self.rows("SELECT last FROM _numbers WHERE sequence = ?", (name,))
+        known = self.rows(f"SELECT last FROM {_NUMBERS} WHERE sequence = ?", (name,))
         if known:
             return int(known[0][0])
         with self.transaction():
@@ -157,6 +188,18 @@ class Store:
             (limit,),
         )
         return [row[0] for row in rows]
+
+
+def _checked_path(path: Any) -> str | None:
+    if path is None:
+        return None
+    if not isinstance(path, str | Path):
+        message = f"path must be a str or a Path, not {type(path).__name__}"
+        raise TypeError(message)
+    if not str(path):
+        message = "path must not be empty; leave it out for an org in memory"
+        raise ValueError(message)
+    return str(path)
 
 
 def _column(field: Field) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from twinforce._core.http import Request, Response
+from .._core.http import Request, Response
 
 if TYPE_CHECKING:
     from .org import LocalOrg

@@ -123,7 +123,10 @@ def _decimal(value: Any) -> Decimal:
         raise WrongTypeError
     if isinstance(value, str) and not _NUMBER.fullmatch(value):
         raise WrongTypeError
-    return Decimal(str(value).strip())
+    number = Decimal(str(value).strip())
+    if not number.is_finite():
+        raise WrongTypeError
+    return number
 
 
 def _number(field: Field, value: Any) -> Stored:

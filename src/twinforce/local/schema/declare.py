@@ -3,15 +3,84 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any, Final
 
 import attrs
 
+from .. import arguments
+from ..errors import ApiError
+from ..values import WrongTypeError, json_value, stored_value
 from .fields import Field, PicklistValue
 from .sobjects import SObject, id_field, system_fields
 
 _CUSTOM_NAME: Final = re.compile(r"[A-Za-z](?:_?[A-Za-z0-9])*(?:__[A-Za-z](?:_?[A-Za-z0-9])*)?__c")
+_CHILD_NAME: Final = re.compile(r"[A-Za-z](?:_?[A-Za-z0-9])*(?:__r)?")
+_DISPLAY_FORMAT: Final = re.compile(r"[^{}]*\{0+\}[^{}]*")
+_LONGEST_DISPLAY_FORMAT: Final = 30
+_LONGEST_CHOICE: Final = 255
+_LONGEST_CUSTOM_NAME: Final = 80
+
+# Takes what an argument is called in errors and its value; returns what the field gets of it.
+Check = Callable[[str, Any], Any]
+
+
+def _from_to(lowest: int, highest: int) -> Check:
+    return partial(arguments.whole_number, lowest=lowest, highest=highest)
+
+
+def _choices(what: str, values: Any) -> tuple[PicklistValue, ...]:
+    if isinstance(values, str | bytes) or not isinstance(values, Iterable):
+        message = f"{what} must be a list of texts, not {type(values).__name__}"
+        raise TypeError(message)
+    taken: set[str] = set()
+    choices: list[PicklistValue] = []
+    for value in values:
+        choice = arguments.text(what, value)
+        if not choice or choice != choice.strip() or len(choice) > _LONGEST_CHOICE:
+            message = (
+                f"{what} must be texts of 1 to {_LONGEST_CHOICE} characters, "
+                f"without spaces around them, not {choice!r}"
+            )
+            raise ValueError(message)
+        if choice.casefold() in taken:
+            message = f"{what} must differ, in more than case, but {choice!r} stands twice"
+            raise ValueError(message)
+        taken.add(choice.casefold())
+        choices.append(PicklistValue(choice))
+    if not choices:
+        message = f"{what} must be at least one"
+        raise ValueError(message)
+    return tuple(choices)
+
+
+def _joinable_choices(what: str, values: Any) -> tuple[PicklistValue, ...]:
+    choices = _choices(what, values)
+    for choice in choices:
+        if ";" in choice.value:
+            message = f"{what}: {choice.value!r} has a semicolon, which stands between values"
+            raise ValueError(message)
+    return choices
+
+
+def _child_name(what: str, value: Any) -> str:
+    name = arguments.text(what, value)
+    if not _CHILD_NAME.fullmatch(name):
+        message = f"{what} must be letters, digits and single _, not {name!r}"
+        raise ValueError(message)
+    return name if name.endswith("__r") else f"{name}__r"
+
+
+def _display_format(what: str, value: Any) -> str:
+    pattern = arguments.text(what, value)
+    if not _DISPLAY_FORMAT.fullmatch(pattern) or len(pattern) > _LONGEST_DISPLAY_FORMAT:
+        message = (
+            f"{what} must have one {{0000}}, for the number, and no other braces, in at most "
+            f"{_LONGEST_DISPLAY_FORMAT} characters, as in A-{{0000}}, not {pattern!r}"
+        )
+        raise ValueError(message)
+    return pattern
 
 
 @attrs.frozen
@@ -20,14 +89,22 @@ class Declared:
 
     type: str
     defaults: Mapping[str, Any] = attrs.field(factory=dict[str, Any])
-    options: frozenset[str] = frozenset()
+    options: Mapping[str, Check] = attrs.field(factory=dict[str, Check])
+    needs: str | None = None
+    takes_default: bool = True
 
 
-_KEY = frozenset({"unique", "external_id"})
-_TEXT_KEY = _KEY | {"length", "case_sensitive"}
-_NUMERIC = frozenset({"precision", "scale"})
-_CHOICE = frozenset({"values", "restricted"})
-_PARENT = frozenset({"reference_to", "child_relationship_name"})
+_KEY: Final[Mapping[str, Check]] = {
+    "unique": arguments.boolean,
+    "external_id": arguments.boolean,
+}
+_NUMERIC: Final[Mapping[str, Check]] = {"precision": _from_to(1, 18), "scale": _from_to(0, 18)}
+_LONG: Final[Mapping[str, Check]] = {"length": _from_to(256, 131_072)}
+_CHOICE: Final[Mapping[str, Check]] = {"values": _choices, "restricted": arguments.boolean}
+_PARENT: Final[Mapping[str, Check]] = {
+    "reference_to": arguments.text,
+    "child_relationship_name": _child_name,
+}
 
 FIELD_TYPES: Final[Mapping[str, Declared]] = {
     "AutoNumber": Declared(
@@ -39,7 +116,8 @@ FIELD_TYPES: Final[Mapping[str, Declared]] = {
             "updateable": False,
             "defaulted_on_create": True,
         },
-        frozenset({"display_format", "external_id"}),
+        {"display_format": _display_format, "external_id": arguments.boolean},
+        takes_default=False,
     ),
     "Checkbox": Declared(
         "boolean", {"default_value": False, "nillable": False, "defaulted_on_create": True}
@@ -48,23 +126,54 @@ FIELD_TYPES: Final[Mapping[str, Declared]] = {
     "Date": Declared("date"),
     "DateTime": Declared("datetime"),
     "Email": Declared("email", {"length": 80}, _KEY),
-    "Html": Declared("textarea", {"length": 32_768, "html_formatted": True}, frozenset({"length"})),
-    "LongTextArea": Declared("textarea", {"length": 32_768}, frozenset({"length"})),
-    "Lookup": Declared("reference", {"length": 18}, _PARENT),
+    "Html": Declared("textarea", {"length": 32_768, "html_formatted": True}, _LONG),
+    "LongTextArea": Declared("textarea", {"length": 32_768}, _LONG),
+    "Lookup": Declared(
+        "reference", {"length": 18}, _PARENT, needs="reference_to", takes_default=False
+    ),
     "MasterDetail": Declared(
         "reference",
         {"length": 18, "nillable": False, "updateable": False, "cascade_delete": True},
         _PARENT,
+        needs="reference_to",
+        takes_default=False,
     ),
-    "MultiselectPicklist": Declared("multipicklist", {"length": 4099}, _CHOICE),
-    "Number": Declared("double", {"precision": 18, "scale": 0}, _NUMERIC | _KEY),
+    "MultiselectPicklist": Declared(
+        "multipicklist",
+        {"length": 4099},
+        {**_CHOICE, "values": _joinable_choices},
+        needs="values",
+    ),
+    "Number": Declared("double", {"precision": 18, "scale": 0}, {**_NUMERIC, **_KEY}),
     "Percent": Declared("percent", {"precision": 18, "scale": 2}, _NUMERIC),
     "Phone": Declared("phone", {"length": 40}),
-    "Picklist": Declared("picklist", {"length": 255}, _CHOICE),
-    "Text": Declared("string", {"length": 255}, _TEXT_KEY),
+    "Picklist": Declared("picklist", {"length": 255}, _CHOICE, needs="values"),
+    "Text": Declared(
+        "string",
+        {"length": 255},
+        {**_KEY, "length": _from_to(1, 255), "case_sensitive": arguments.boolean},
+    ),
     "TextArea": Declared("textarea", {"length": 255}),
     "Time": Declared("time"),
     "Url": Declared("url", {"length": 255}),
+}
+
+
+# What a value of a type looks like in Python, where that is not text.
+_LOOKS: Final[Mapping[str, str]] = {
+    "boolean": "True or False",
+    "currency": "a number",
+    "date": 'a date such as "2024-01-31"',
+    "datetime": 'a time such as "2024-01-31T09:30:00Z"',
+    "double": "a number",
+    "percent": "a number",
+    "time": 'a time such as "09:30:00Z"',
+}
+# The words of describe for the options that Setup calls otherwise.
+_OF_DESCRIBE: Final[Mapping[str, str]] = {
+    "display_format": "auto_number",
+    "restricted": "restricted_picklist",
+    "values": "picklist_values",
 }
 
 
@@ -79,63 +188,104 @@ def custom_field(
 ) -> Field:
     """Return the custom field that a declaration means; see ``LocalOrg.add_field``.
 
-    Raises ValueError for a name that no custom field can have, an unknown type, or an option that
-    fields of this type do not have.
+    Raises ValueError or TypeError for a name that no custom field can have, an unknown type, an
+    option that fields of this type do not have or need, or a value that an option cannot have.
     """
     check_custom_name(name)
-    declared = FIELD_TYPES.get(type)
+    declared = FIELD_TYPES.get(arguments.text(f"type of {name}", type))
     if declared is None:
-        message = f"{type!r} is not a type of field; the types are {', '.join(FIELD_TYPES)}"
+        message = f"{name}: {type!r} is not a type of field; the types are {', '.join(FIELD_TYPES)}"
         raise ValueError(message)
+    values = {
+        **declared.defaults,
+        "custom": True,
+        "label": _label(f"label of {name}", label) or spoken(name),
+        **_field_options(name, type, declared, options),
+    }
+    if arguments.boolean(f"required of {name}", required) and declared.type != "boolean":
+        values["nillable"] = False
+    field = Field(name=name, type=declared.type, **values)
+    if field.scale > field.precision:
+        message = (
+            f"scale of {name} must be at most its precision, {field.precision}, not {field.scale}"
+        )
+        raise ValueError(message)
+    if default is None:
+        return field
+    if not declared.takes_default:
+        message = f"{name}: a field of the type {type} does not take default"
+        raise ValueError(message)
+    value = _default(field, default)
+    return attrs.evolve(field, default_value=value, defaulted_on_create=True)
+
+
+def _field_options(
+    name: str, kind: str, declared: Declared, options: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Check the options of a declaration and translate them into those of a Field."""
     given = {option: value for option, value in options.items() if value is not None}
-    foreign = sorted(given.keys() - declared.options)
+    foreign = sorted(given.keys() - declared.options.keys())
     if foreign:
         has = ", ".join(sorted(declared.options)) or "none of them"
-        message = f"a {type} field does not take {', '.join(foreign)}; of these it takes {has}"
+        message = (
+            f"{name}: a {kind} field does not take {', '.join(foreign)}; of these it takes {has}"
+        )
         raise ValueError(message)
-    values = {**declared.defaults, "custom": True, **_field_options(name, given)}
-    if declared.type == "reference" and "reference_to" not in values:
-        message = f"a {type} field needs reference_to=, the sobject that it points to"
+    if declared.needs is not None and declared.needs not in given:
+        message = f"{name}: a {kind} field needs {declared.needs}="
         raise ValueError(message)
-    if required and declared.type != "boolean":
-        values["nillable"] = False
-    if default is not None:
-        values |= {"default_value": default, "defaulted_on_create": True}
-    return Field(name=name, label=label or spoken(name), type=declared.type, **values)
-
-
-def _field_options(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Translate the options of a declaration into those of a Field."""
-    values = dict(given)
-    if "display_format" in values:
-        values["auto_number"] = values.pop("display_format")
-    if "restricted" in values:
-        values["restricted_picklist"] = values.pop("restricted")
-    if "values" in values:
-        values["picklist_values"] = tuple(PicklistValue(value) for value in values.pop("values"))
+    values = {
+        _OF_DESCRIBE.get(option, option): declared.options[option](f"{option} of {name}", value)
+        for option, value in given.items()
+    }
     if "reference_to" in values:
         values["reference_to"] = (values["reference_to"],)
         values["relationship_name"] = name[:-1] + "r"
-        child = values.get("child_relationship_name")
-        if child is not None and not child.endswith("__r"):
-            values["child_relationship_name"] = f"{child}__r"
     if values.get("external_id"):
         values["id_lookup"] = True
     return values
 
 
+def _default(field: Field, value: Any) -> Any:
+    """Return *value* as the API answers it once a record of *field* has it."""
+    what = f"default of {field.name}"
+    try:
+        stored = stored_value(field, value)
+    except WrongTypeError:
+        message = f"{what} must be {_LOOKS.get(field.type, 'text')}, not {value!r}"
+        # A str may be a value of every type, a float of every number but for NaN and infinity.
+        kind = ValueError if isinstance(value, str | float) else TypeError
+        raise kind(message) from None
+    except ApiError as error:
+        message = f"{what}: {error.message}"
+        raise ValueError(message) from None
+    if stored is None:
+        message = f"{what} must not be empty; leave it out for none"
+        raise ValueError(message)
+    return json_value(field, stored)
+
+
+def _label(what: str, label: Any) -> str | None:
+    return None if label is None else arguments.text(what, label)
+
+
 def custom_object(
     name: str,
-    key_prefix: str,
     *,
     label: str | None,
     label_plural: str | None,
     name_format: str | None,
 ) -> SObject:
-    """Return a custom object with the fields that every one has; see ``LocalOrg.add_object``."""
+    """Return a custom object with the fields that every one has; see ``LocalOrg.add_object``.
+
+    The key prefix is the org's to give.
+    """
     check_custom_name(name)
-    label = label or spoken(name)
-    sobject = SObject(name, label, label_plural or f"{label}s", key_prefix, custom=True)
+    label = _label(f"label of {name}", label) or spoken(name)
+    plural = _label(f"label_plural of {name}", label_plural) or f"{label}s"
+    if name_format is not None:
+        name_format = _display_format(f"name_format of {name}", name_format)
+    sobject = SObject(name, label, plural, key_prefix="", custom=True)
     title = Field(
         name="Name",
         label=f"{label} Name",
@@ -166,7 +316,8 @@ def custom_object(
 
 
 def check_custom_name(name: str) -> None:
-    if not _CUSTOM_NAME.fullmatch(name) or len(name) > 80:
+    arguments.text("a custom name", name)
+    if not _CUSTOM_NAME.fullmatch(name) or len(name) > _LONGEST_CUSTOM_NAME:
         message = f"{name!r} is not a custom name: letters, digits and single _, ending in __c"
         raise ValueError(message)
 

@@ -117,9 +117,9 @@ class SObject:
 
     def require(self, names: Iterable[str]) -> None:
         """Make exactly the fields with these *names* required on create."""
-        wanted = {name.lower() for name in names}
-        for name in sorted(wanted):
-            field = self._fields.get(name)
+        wanted = {name.lower(): name for name in names}
+        for key, name in wanted.items():
+            field = self._fields.get(key)
             if field is None or not field.createable:
                 message = f"{self.name} has no field {name!r} that a create could give a value"
                 raise ValueError(message)

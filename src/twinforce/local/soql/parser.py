@@ -7,7 +7,7 @@ from importlib import resources
 from typing import Any
 
 from lark import Lark, Token, Transformer, Tree
-from lark.exceptions import UnexpectedCharacters, UnexpectedInput, UnexpectedToken
+from lark.exceptions import UnexpectedCharacters, UnexpectedInput, UnexpectedToken, VisitError
 
 from . import ast
 from .errors import malformed
@@ -20,7 +20,10 @@ def parse(text: str) -> ast.Query:
         tree = parser.parse(text)
     except UnexpectedInput as error:
         raise malformed(text, *_what_was_unexpected(text, error)) from None
-    query: ast.Query = _ToAst().transform(tree)
+    try:
+        query: ast.Query = _ToAst().transform(tree)
+    except VisitError as error:  # what went wrong in a rule, such as a RecursionError
+        raise error.orig_exc from None
     return query
 
 

@@ -1,0 +1,12 @@
+"""What the local org needs beyond the package itself."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+
+
+def require_extra() -> None:
+    """Raise ImportError, with what to install, unless the extra ``local`` is installed."""
+    if find_spec("lark") is None:
+        message = 'The local org needs an extra: pip install "twinforce[local]"'
+        raise ImportError(message, name="lark")
