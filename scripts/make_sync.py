@@ -251,7 +251,7 @@ def tidy(paths: Iterable[Path]) -> None:
 
 
 def report(path: Path, present: bytes | None, wanted: bytes | None) -> None:
-    """Say what is wrong with the twin at *path*, and show the difference."""
+    """Show the difference, if that says more, and then what is wrong with the twin at *path*."""
     source = shown(source_of(path))
     if present is None:
         reason = f"is missing: run `{WRITE}`"
@@ -261,18 +261,13 @@ def report(path: Path, present: bytes | None, wanted: bytes | None) -> None:
         reason = (
             f"is not what {source} makes: change that file, never this one, and then run `{WRITE}`"
         )
+        before, after = (
+            side.decode("utf-8", "backslashreplace").splitlines(keepends=True)
+            for side in (present, wanted)
+        )
+        names = f"committed/{shown(path)}", f"generated/{shown(path)}"
+        sys.stderr.writelines(difflib.unified_diff(before, after, *names))
     print(f"{shown(path)} {reason}", file=sys.stderr)
-    if present is None or wanted is None:
-        return
-    before, after = (
-        side.decode("utf-8", "backslashreplace").splitlines(keepends=True)
-        for side in (present, wanted)
-    )
-    difference = difflib.unified_diff(
-        before, after, f"committed/{shown(path)}", f"generated/{shown(path)}"
-    )
-    sys.stderr.writelines(difference)
-    print(file=sys.stderr)
 
 
 def write(path: Path, wanted: bytes | None) -> None:

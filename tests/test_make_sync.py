@@ -87,9 +87,12 @@ async def test_it_closes() -> None:
 """
 NAMES = {"AsyncBatch": "Batch", "AsyncLock": "Lock", "aclose": "close"}
 
-BATCH = "src/twinforce/_sync/batch.py is not what src/twinforce/_async/batch.py makes"
-OLD = "src/twinforce/_sync/old.py has no source"
 WRITE = "scripts/test -s twins -- --write"
+BATCH = (
+    "src/twinforce/_sync/batch.py is not what src/twinforce/_async/batch.py makes: change that "
+    f"file, never this one, and then run `{WRITE}`\n"
+)
+OLD = "src/twinforce/_sync/old.py has no source"
 
 
 @attrs.frozen
@@ -202,7 +205,7 @@ def end_lines_as_windows_does(twin: Path) -> None:
     [
         (
             edit,
-            f"{BATCH}: change that file, never this one, and then run `{WRITE}`\n",
+            BATCH,
             "\n-        yield 2\n+        yield 1\n",
         ),
         (
@@ -231,7 +234,7 @@ def test_a_twin_out_of_step_fails_the_check_and_is_mended_by_writing(
     result = project.run("--check")
 
     assert result.returncode == 1
-    assert result.stderr.startswith(message)
+    assert result.stderr.endswith(message)
     if difference is None:
         assert result.stderr == message
     else:
