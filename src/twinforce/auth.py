@@ -10,7 +10,7 @@ from urllib.parse import urlencode, urlsplit
 
 import attrs
 
-from ._core import json, urls
+from ._core import json, replies, urls
 from ._core.http import USER_AGENT, Request, Response, Timeout
 from .errors import AuthenticationError, ErrorItem, MalformedResponseError, ServerError
 
@@ -149,7 +149,7 @@ def _reason(response: Response) -> ErrorItem:
     given = answer if isinstance(answer, dict) else {}
     raw = {name: given[name] for name in ("error", "error_description") if name in given}
     code, reason = raw.get("error"), raw.get("error_description")
-    message = str(reason or "the token endpoint refused, and gave no reason")
+    message = replies.text(reason or "the token endpoint refused, and gave no reason")
     return ErrorItem(code if isinstance(code, str) else None, message, raw=raw)
 
 
@@ -162,7 +162,7 @@ def _token(response: Response, instance_url: str) -> Token | str:
     if not isinstance(answer, dict):
         return "the answer of the token endpoint is not a JSON object"
     try:
-        token = Token(answer.get("access_token", ""), answer.get("instance_url", instance_url))
+        token = Token(answer.get("access_token", ""), answer.get("instance_url") or instance_url)
     except (TypeError, ValueError) as error:
         return f"the answer of the token endpoint cannot be used: {error}"
     if instance_url.startswith("https:") and not str(token.instance_url).startswith("https:"):

@@ -224,6 +224,18 @@ async def test_halting_holds_across_requests(salesforce: AsyncSalesforce) -> Non
     assert unsent.done
 
 
+async def test_a_halted_batch_stays_halted(salesforce: AsyncSalesforce) -> None:
+    batch = salesforce.composite.batch(halt_on_error=True)
+    batch.sobject.create("Contact", NAMELESS)
+    await batch.execute()
+    later = batch.sobject.create("Contact", JON)
+    await batch.execute()
+
+    assert later.state is SubrequestState.HALTED
+    assert batch.request_count == 1
+    assert await names(salesforce) == []
+
+
 async def test_a_halted_batch_sends_nothing_more(salesforce: AsyncSalesforce) -> None:
     batch = salesforce.composite.batch(halt_on_error=True)
     batch.sobject.create("Contact", NAMELESS)

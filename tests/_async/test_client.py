@@ -108,6 +108,13 @@ async def test_headers_that_would_do_harm_are_refused(
         await salesforce.request("GET", "limits", headers=headers)
 
 
+async def test_an_error_of_a_request_leaves_out_its_query(salesforce: AsyncSalesforce) -> None:
+    with pytest.raises(errors.NotFoundError) as caught:
+        await salesforce.request("POST", "/services/oauth2/nothing?token=00D!secret")
+
+    assert str(caught.value).startswith("POST /services/oauth2/nothing: 404")
+
+
 async def test_two_bodies_are_refused(salesforce: AsyncSalesforce) -> None:
     with pytest.raises(ValueError, match="not both"):
         await salesforce.request("POST", "sobjects/Account", json={}, body=b"{}")
@@ -125,6 +132,7 @@ async def test_a_closed_client_says_that_it_is_closed(org: LocalOrg) -> None:
     with pytest.raises(errors.InvalidStateError, match="closed"):
         await batch.execute()
     assert not contact.done
+    assert batch.request_count == 0
 
 
 async def test_a_transport_of_the_user_is_left_open(server: ScriptedServer) -> None:

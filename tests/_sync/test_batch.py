@@ -224,6 +224,18 @@ def test_halting_holds_across_requests(salesforce: Salesforce) -> None:
     assert unsent.done
 
 
+def test_a_halted_batch_stays_halted(salesforce: Salesforce) -> None:
+    batch = salesforce.composite.batch(halt_on_error=True)
+    batch.sobject.create("Contact", NAMELESS)
+    batch.execute()
+    later = batch.sobject.create("Contact", JON)
+    batch.execute()
+
+    assert later.state is SubrequestState.HALTED
+    assert batch.request_count == 1
+    assert names(salesforce) == []
+
+
 def test_a_halted_batch_sends_nothing_more(salesforce: Salesforce) -> None:
     batch = salesforce.composite.batch(halt_on_error=True)
     batch.sobject.create("Contact", NAMELESS)

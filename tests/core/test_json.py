@@ -144,7 +144,7 @@ def test_text_that_was_cut_within_a_surrogate_pair_can_be_read() -> None:
     assert json.loads(b'{"Name": "cut \\ud83d"}') == {"Name": "cut \ud83d"}
 
 
-@pytest.mark.parametrize("body", [b"<html>", b"", b"{", b"[" * 100_000, b"\xff"])
+@pytest.mark.parametrize("body", [b"<html>", b"", b"{", b'{"a": NaN}', b"[" * 100_000, b"\xff"])
 def test_what_is_no_json_is_a_value_error(body: bytes) -> None:
     with pytest.raises(ValueError, match=r"."):
         json.loads(body)

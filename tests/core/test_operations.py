@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from enum import Enum
+from typing import Any
+
 import pytest
 
 from twinforce._core import operations
@@ -10,7 +13,7 @@ from twinforce._core.operations import Operation
 ID = "0011R00001K1H2IQAV"
 
 
-def wire(operation: Operation[object]) -> tuple[str, str, bytes | None]:
+def wire(operation: Operation[Any]) -> tuple[str, str, bytes | None]:
     return operation.method, operation.path, operation.body
 
 
@@ -80,6 +83,16 @@ def test_an_operation_on_the_wire(
     operation: Operation[object], expected: tuple[str, str, bytes | None]
 ) -> None:
     assert wire(operation) == expected
+
+
+class Field(Enum):
+    KEY = "Key__c"
+
+
+def test_the_key_of_an_upsert_may_be_an_enum() -> None:
+    operation = operations.upsert("Account", "Key__c", {Field.KEY: "7"})  # type: ignore[dict-item]  # pyright: ignore[reportArgumentType]
+
+    assert wire(operation) == ("PATCH", "sobjects/Account/Key__c/7", b"{}")
 
 
 def test_an_upsert_leaves_the_data_of_the_caller_as_it_was() -> None:

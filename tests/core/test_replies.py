@@ -190,6 +190,12 @@ def test_every_form_of_an_upsert_result_is_read(reply: Reply, result: UpsertResu
         {"records": [], "totalSize": 0},
         {"records": None, "totalSize": 0, "done": True},
         {"records": [], "totalSize": "0", "done": True},
+        {
+            "records": [],
+            "totalSize": 5,
+            "done": True,
+            "nextRecordsUrl": "/services/data/v67.0/query/x",
+        },
         {"records": [], "totalSize": 5, "done": False},
         {"records": [], "totalSize": 5, "done": False, "nextRecordsUrl": "https://evil.example/x"},
     ],

@@ -73,7 +73,7 @@ class AsyncSalesforce:
         return await self._session.run(operations.limits())
 
     async def versions(self) -> list[ApiVersion]:
-        """Return the versions of the REST API that the instance serves, oldest first."""
+        """Return the versions of the REST API that the instance serves, as it lists them."""
         response = await self._session.send("GET", "/services/data")
         replies.raise_for_status(response, "GET /services/data")
         return replies.versions(replies.parse(response))
@@ -108,7 +108,8 @@ class AsyncSalesforce:
             operations.json_body(json) if body is None else body,
             headers=http.checked_headers(headers or {}),
         )
-        replies.raise_for_status(response, f"{method} {path}")
+        # A query string may hold a token, as that of the revocation does.
+        replies.raise_for_status(response, f"{method} {path.partition('?')[0]}")
         return response
 
     async def aclose(self) -> None:

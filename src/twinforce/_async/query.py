@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from .._core import operations
 from .._core.json import Record
 from .._core.operations import Operation
-from .._core.replies import QueryPage, Trail
+from .._core.replies import QueryPage
 from .session import AsyncSession
 
 
@@ -32,14 +32,15 @@ class AsyncQuery:
 
     async def _pages(self) -> AsyncIterator[QueryPage]:
         operation = self._operation
-        trail = Trail()
+        known = set[str | None]()
         while True:
             page = await self._session.run(operation)
+            page.check_progress(known)
             yield page
-            next_path = trail.follow(page)
-            if next_path is None:
+            if page.next_path is None:
                 return
-            operation = operations.next_page(next_path)
+            known.add(page.next_path)
+            operation = operations.next_page(page.next_path)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}: {self._operation.describe()}>"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from copy import copy
 from functools import partial
 from typing import TypeVar
 
@@ -80,8 +79,7 @@ class AsyncSession:
         flight = flight or Flight([], lambda: None)
         token = await self._authorize(refused=None)
         request = make(self._origin(token) + target, token.access_token)
-        flight.depart()
-        response = await self._exchange(request)
+        response = await self._exchange(request, flight)
         if response.status_code != 401:
             return response
         flight.stay()
@@ -89,8 +87,7 @@ class AsyncSession:
         if renewed == token:
             return response
         request = make(self._origin(renewed) + target, renewed.access_token)
-        flight.depart()
-        return await self._exchange(request)
+        return await self._exchange(request, flight)
 
     async def aclose(self) -> None:
         """Close the transport, unless the user passed it in. Nothing can be sent any more."""
@@ -102,9 +99,11 @@ class AsyncSession:
     def _origin(self, token: Token) -> str:
         return token.instance_url or self.instance_url
 
-    async def _exchange(self, request: Request) -> Response:
+    async def _exchange(self, request: Request, flight: Flight | None = None) -> Response:
         if self._closed:
             raise InvalidStateError("this client is closed; make a new one")
+        if flight is not None:
+            flight.depart()
         response = await self._transport.send(request)
         self.api_usage = (
             usage.parse(response.headers.get("sforce-limit-info", "")) or self.api_usage
@@ -124,8 +123,7 @@ class AsyncSession:
             if self._token is not None and self._token is not refused:
                 return self._token
             if self._sign_in_error is not None and self._sign_ins != seen:
-                # A copy for each, as an exception remembers where it was raised.
-                raise copy(self._sign_in_error) from self._sign_in_error
+                raise self._sign_in_error.with_traceback(None)
             self._sign_in_error = None
             try:
                 self._token = await self._sign_in()

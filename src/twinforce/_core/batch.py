@@ -6,6 +6,7 @@ It sends nothing; that is the part of the twins.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from ..errors import (
@@ -60,7 +61,8 @@ class BatchBuilder:
         self._group_errors = group_errors
         self._subrequests: list[AnySubrequest] = []
         self._request_count = 0
-        self._running = False
+        self._idle = [None]
+        self._sent: list[AnySubrequest] = []
         self.sobject = BatchSObject(self)
         """Subrequests on records: create, get, update, upsert, delete."""
 
@@ -148,29 +150,40 @@ class BatchBuilder:
 
     # What the twins drive.
 
-    def _begin(self) -> None:
-        if self._running:
-            raise InvalidStateError("this batch is being executed already; wait for that to end")
-        self._running = True
-
-    def _end(self) -> None:
-        self._running = False
+    @contextmanager
+    def _execution(self) -> Iterator[None]:
+        """Keep others from executing the batch at the same time; in the end, raise what is due."""
+        try:
+            self._idle.pop()  # one step, so that of two threads one gets it
+        except IndexError:
+            raise InvalidStateError(
+                "this batch is being executed already; wait for that to end"
+            ) from None
+        try:
+            yield
+        finally:
+            self._idle[:] = [None]
+        self._raise_errors()
 
     def _flights(self, *, resend_unknown: bool) -> Iterator[Flight]:
-        """Give the requests to send, one after the other, each when the one before was answered."""
-        waiting = [
+        """Give the requests to send, one after the other, each when the one before was answered.
+
+        With *halt_on_error*, a batch in which a subrequest failed stays halted.
+        """
+        self._sent = [
             item
             for item in self._subrequests
             if item.is_unsent or (resend_unknown and item.state is SubrequestState.UNKNOWN)
         ]
-        for start in range(0, len(waiting), MAX_SUBREQUESTS):
-            flight = Flight(waiting[start : start + MAX_SUBREQUESTS], self._count_request)
-            yield flight
-            if self._halt_on_error and flight.has_failures:
-                for subrequest in waiting:
+        latest = self._subrequests
+        for start in range(0, len(self._sent), MAX_SUBREQUESTS):
+            if self._halt_on_error and any(item.halts for item in latest):
+                for subrequest in self._sent:
                     if subrequest.is_unsent:
-                        subrequest.accept(replies.halted())
+                        subrequest.settle(subrequest.judge(replies.halted()))
                 return
+            latest = self._sent[start : start + MAX_SUBREQUESTS]
+            yield Flight(latest, self._count_request)
 
     def _count_request(self) -> None:
         self._request_count += 1
@@ -198,16 +211,19 @@ class BatchBuilder:
             error = replies.error_from_response(response, query.describe())
             if not isinstance(error, AuthorizationError | MalformedRequestError | NotFoundError):
                 return error
-            query.refuse_page(error)
+            query.settle(query.refuse_page(error))
             return None
         try:
-            query.accept_page(replies.parse(response))
+            query.settle(query.judge_page(replies.parse(response)))
         except MalformedResponseError as error:
-            query.refuse_page(error)
+            query.settle(query.refuse_page(error))
         return None
 
     def _raise_errors(self) -> None:
-        """Do what *autoraise* promises, once everything has been sent."""
+        """Raise what is due when all was sent: doubts, and what *autoraise* promises."""
+        unknown = [item for item in self._sent if item.state is SubrequestState.UNKNOWN]
+        if unknown:
+            raise _outcome_unknown(unknown, unknown[0].error)
         if not self._autoraise:
             return
         errors = [item.error for item in self._subrequests if item.error is not None]
@@ -227,15 +243,6 @@ class Flight:
     def __init__(self, subrequests: list[AnySubrequest], count: Callable[[], None]) -> None:
         self.subrequests = subrequests
         self._count = count
-
-    @property
-    def has_failures(self) -> bool:
-        """Whether a subrequest was answered in a way that halts the batch (400 and above)."""
-        return any(
-            item.state in (SubrequestState.FAILED, SubrequestState.HALTED)
-            and item.status_code >= 400
-            for item in self.subrequests
-        )
 
     def depart(self) -> None:
         """Note that the request is handed to the transport."""
@@ -261,8 +268,10 @@ class Flight:
         except MalformedResponseError as error:
             error.request = name
             raise
-        for subrequest, reply in zip(self.subrequests, answers, strict=True):
-            subrequest.accept(reply)
+        pairs = zip(self.subrequests, answers, strict=True)
+        outcomes = [subrequest.judge(reply) for subrequest, reply in pairs]
+        for subrequest, outcome in zip(self.subrequests, outcomes, strict=True):
+            subrequest.settle(outcome)
 
     def fail(self, error: BaseException) -> None:
         """Decide what it means for the subrequests in doubt that *error* ended the flight.
@@ -281,13 +290,21 @@ class Flight:
         for subrequest in doubtful:
             subrequest.lose(error)
         if doubtful and isinstance(error, Exception) and not malformed:
-            first, last = doubtful[0].index, doubtful[-1].index
-            raise OutcomeUnknownError(
-                f"{len(doubtful)} subrequests ({first} to {last}) were sent, and may or may not "
-                f"have been executed: {str(error) or repr(error)}. Look in the org, or call "
-                "execute(resend_unknown=True) if executing them twice does no harm",
-                subrequests=doubtful,
-            ) from error
+            raise _outcome_unknown(doubtful, error) from error
+
+
+def _outcome_unknown(
+    subrequests: list[AnySubrequest], reason: BaseException | None
+) -> OutcomeUnknownError:
+    indexes = ", ".join(str(item.index) for item in subrequests[:3])
+    if len(subrequests) > 3:
+        indexes += f", … {subrequests[-1].index}"
+    return OutcomeUnknownError(
+        f"{len(subrequests)} subrequests ({indexes}) were sent, and may or may not have been "
+        f"executed: {str(reason) or repr(reason)}. Look in the org, or call "
+        "execute(resend_unknown=True) if executing them twice does no harm",
+        subrequests=subrequests,
+    )
 
 
 def _was_not_sent(error: BaseException) -> bool:

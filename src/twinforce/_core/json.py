@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from enum import Enum
-from typing import Any, TypeAlias
+from typing import Any, NoReturn, TypeAlias
 from uuid import UUID
 
 import orjson
@@ -28,9 +28,13 @@ def loads(body: bytes) -> Any:
         # A text field that was cut within a surrogate pair is JSON all the same, and only the
         # standard library takes it.
         try:
-            return json.loads(body)
+            return json.loads(body, parse_constant=_no_constant)
         except RecursionError:
             raise ValueError("it is nested too deeply") from None
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
 
 
 def encode(value: object, name: str) -> bytes:

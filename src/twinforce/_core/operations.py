@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from enum import Enum
 from typing import Any, Generic, TypeVar
 
 import attrs
@@ -106,7 +107,10 @@ def upsert(
     external_id: ExternalId | None = None,
     update_only: bool = False,
 ) -> Operation[UpsertResult]:
-    fields = _mapping(data, sobject)
+    fields = {
+        name.value if isinstance(name, Enum) else name: item
+        for name, item in _mapping(data, sobject).items()
+    }
     key = urls.field_name(external_id_field)
     # Field names ignore case in Salesforce, and the body must not hold the key under any spelling.
     own = [name for name in fields if isinstance(name, str) and name.lower() == key.lower()]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import re
 import reprlib
+from collections.abc import Collection
 from typing import Any, TypeAlias
 
 import attrs
@@ -79,23 +80,14 @@ class QueryPage:
     total_size: int
     next_path: str | None
 
+    def check_progress(self, known: Collection[str | None]) -> None:
+        """Raise :class:`MalformedResponseError` if the query does not come to an end.
 
-@attrs.define
-class Trail:
-    """The pages of a query that were announced so far, to notice a query that does not end."""
-
-    _seen: set[str] = attrs.field(factory=set[str], init=False)
-
-    def follow(self, page: QueryPage) -> str | None:
-        """Give the path of the page behind *page*; raises :class:`MalformedResponseError`."""
-        if page.next_path is not None:
-            # Each page holds at least one of the records, but for one that deletion has emptied.
-            if page.next_path in self._seen or len(self._seen) > page.total_size:
-                raise MalformedResponseError(
-                    f"the query does not end: {page.next_path} comes again"
-                )
-            self._seen.add(page.next_path)
-        return page.next_path
+        *known* are the paths that the pages before this one named.
+        """
+        # Each page holds at least one of the records, but for one that deletion has emptied.
+        if self.next_path is not None and (self.next_path in known or len(known) > self.total_size):
+            raise MalformedResponseError(f"the query does not end: {self.next_path} comes again")
 
 
 @attrs.frozen
@@ -174,7 +166,8 @@ def error_from_response(response: Response, request: str) -> SalesforceError:
 
 
 def _odd_answer(response: Response) -> str:
-    if location := response.headers.get("location"):
+    location = response.headers.get("location")
+    if location and 300 <= response.status_code < 400:
         return (
             "redirects are not followed, as they would take the access token elsewhere; this one "
             f"leads to {location.partition('?')[0]}. If the org has moved, give the client its new "
@@ -235,10 +228,20 @@ def _error_item(item: object, *, escaped: bool) -> ErrorItem:
     fields = item.get("fields")
     return ErrorItem(
         error_code=code if isinstance(code, str) else None,
-        message=html.unescape(str(message)) if escaped else str(message),
-        fields=tuple(map(str, fields)) if isinstance(fields, list) else (),
+        message=text(message, escaped=escaped),
+        fields=tuple(map(text, fields)) if isinstance(fields, list) else (),
         raw=item,
     )
+
+
+def text(value: object, *, escaped: bool = False) -> str:
+    """Show what should be text in an answer, whatever it is."""
+    if not isinstance(value, str):
+        return reprlib.repr(value)
+    try:
+        return html.unescape(value) if escaped else value
+    except ValueError:  # a character reference of very many digits
+        return value
 
 
 def _excerpt(body: bytes) -> str:
@@ -283,10 +286,13 @@ def query_page(reply: Reply) -> QueryPage:
     records, total_size, done = page.get("records"), page.get("totalSize"), page.get("done")
     if not isinstance(records, list) or type(total_size) is not int or not isinstance(done, bool):
         raise _unexpected(reply, "records, totalSize and done")
-    if done:
+    next_url = page.get("nextRecordsUrl")
+    if done and next_url is None:
         return QueryPage(records, total_size, None)
+    if done:
+        raise _unexpected(reply, "no nextRecordsUrl, as the query is done")
     try:
-        return QueryPage(records, total_size, urls.next_records_path(page.get("nextRecordsUrl")))
+        return QueryPage(records, total_size, urls.next_records_path(next_url))
     except ValueError as error:
         raise MalformedResponseError(
             f"the query is not done, and its next page cannot be read: {error}",

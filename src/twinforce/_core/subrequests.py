@@ -17,7 +17,7 @@ from ..errors import (
 from . import replies
 from .json import Record
 from .operations import Operation
-from .replies import QueryPage, Reply, Trail, UpsertResult
+from .replies import QueryPage, Reply, UpsertResult
 
 T = TypeVar("T")
 
@@ -44,6 +44,21 @@ class SubrequestResponse(TypedDict):
     result: Any
 
 
+@attrs.frozen
+class Outcome:
+    """All that is known of a subrequest, so that one assignment changes it as a whole.
+
+    An interruption can come between any two statements; what is half known would be untrue.
+    *before* is set while the subrequest is in flight: what was known when it departed.
+    """
+
+    state: SubrequestState
+    reply: Reply | None = None
+    value: Any = None
+    error: SalesforceError | None = None
+    before: Outcome | None = None
+
+
 @attrs.define(eq=False, repr=False)
 class Subrequest(Generic[T]):
     """One subrequest of a batch.
@@ -54,19 +69,13 @@ class Subrequest(Generic[T]):
 
     operation: Operation[T]
     index: int
-    _state: SubrequestState = attrs.field(default=SubrequestState.PENDING, init=False)
-    _reply: Reply | None = attrs.field(default=None, init=False)
-    _value: T | None = attrs.field(default=None, init=False)
-    _error: SalesforceError | None = attrs.field(default=None, init=False)
-    _before: tuple[SubrequestState, SalesforceError | None] | None = attrs.field(
-        default=None, init=False
-    )
+    _outcome: Outcome = attrs.field(default=Outcome(SubrequestState.PENDING), init=False)
 
     def __repr__(self) -> str:
-        outcome = self._state.value
-        if self._error is not None:
-            outcome += f", {self._error.status_code or ''} {self._error.error_code or ''}".rstrip()
-        return f"<{type(self).__name__} {self.index} ({self.operation.describe()}): {outcome}>"
+        shown = self.state.value
+        if self.error is not None:
+            shown += f", {self.error.status_code or ''} {self.error.error_code or ''}".rstrip()
+        return f"<{type(self).__name__} {self.index} ({self.operation.describe()}): {shown}>"
 
     def describe(self) -> str:
         """Name it for people, in one line: index, method and target."""
@@ -75,17 +84,17 @@ class Subrequest(Generic[T]):
     @property
     def state(self) -> SubrequestState:
         """What is known of it."""
-        return self._state
+        return self._outcome.state
 
     @property
     def done(self) -> bool:
         """Whether its outcome is known."""
-        return self._state not in (SubrequestState.PENDING, SubrequestState.UNKNOWN)
+        return self.state not in (SubrequestState.PENDING, SubrequestState.UNKNOWN)
 
     @property
     def is_success(self) -> bool:
         """Whether it is known to have succeeded."""
-        return self._state is SubrequestState.SUCCEEDED
+        return self.state is SubrequestState.SUCCEEDED
 
     @property
     def response(self) -> SubrequestResponse:
@@ -106,16 +115,16 @@ class Subrequest(Generic[T]):
     @property
     def error(self) -> SalesforceError | None:
         """The exception that :meth:`raise_for_status` would raise, or None."""
-        return self._error
+        return self._outcome.error
 
     def raise_for_status(self) -> None:
         """Raise the failure of this subrequest, if it failed.
 
         Raises :class:`~twinforce.errors.InvalidStateError` if it was not executed yet.
         """
-        if self._error is not None:
+        if self.error is not None:
             # Raised each time a result is read, it would gather the frames of all the times.
-            raise self._error.with_traceback(None)
+            raise self.error.with_traceback(None)
         if not self.done:
             raise self._not_yet()
 
@@ -124,68 +133,76 @@ class Subrequest(Generic[T]):
     @property
     def is_unsent(self) -> bool:
         """Whether it waits to be sent."""
-        return self._state is SubrequestState.PENDING and self._reply is None
+        return self.state is SubrequestState.PENDING and self._outcome.reply is None
 
     @property
     def is_in_flight(self) -> bool:
         """Whether it departed, and nothing was heard of it yet."""
-        return self._before is not None
+        return self._outcome.before is not None
+
+    @property
+    def halts(self) -> bool:
+        """Whether it failed in a way that halts the batch: with a status of 400 or above."""
+        reply = self._outcome.reply
+        is_failed = self.state is SubrequestState.FAILED
+        return is_failed and reply is not None and reply.status_code >= 400
 
     def depart(self) -> None:
         """Be handed to the transport: from here on it may have been executed."""
-        self._before = self._state, self._error
-        self._state, self._error = SubrequestState.UNKNOWN, None
+        self._outcome = Outcome(SubrequestState.UNKNOWN, before=self._outcome)
 
     def stay(self) -> None:
         """Be as before the departure, since it certainly was not executed."""
-        if self._before is not None:
-            self._state, self._error = self._before
-            self._before = None
+        self._outcome = self._outcome.before or self._outcome
 
-    def accept(self, reply: Reply) -> None:
-        """Take the answer."""
-        self._reply = reply
+    def judge(self, reply: Reply) -> Outcome:
+        """Say what *reply* means for it."""
         if not reply.is_success:
-            self._fail(replies.error_from_item(reply))
-        else:
-            try:
-                self._value = self.operation.read(reply)
-            except MalformedResponseError as error:
-                if self.operation.reads_only:
-                    self._fail(error)
-                else:
-                    self.lose(error)
-            else:
-                self._state, self._error = SubrequestState.SUCCEEDED, None
-        self._before = None
+            error = replies.error_from_item(reply)
+            before = self._outcome.before
+            if isinstance(error, HaltedError) and before is not None and before.error is not None:
+                return before  # not executed this time, and nobody knows of the time before
+            return self._failure(reply, error)
+        try:
+            return Outcome(SubrequestState.SUCCEEDED, reply, self.operation.read(reply))
+        except MalformedResponseError as error:
+            reads_only = self.operation.reads_only
+            return self._failure(reply, error) if reads_only else self._doubt(reply, error)
+
+    def settle(self, outcome: Outcome) -> None:
+        """Take what was judged."""
+        self._outcome = outcome
 
     def lose(self, cause: BaseException) -> None:
         """Know that nobody knows, because of *cause*, whether it was executed."""
-        self._error = OutcomeUnknownError(
+        self._outcome = self._doubt(None, cause)
+
+    def _failure(self, reply: Reply | None, error: SalesforceError) -> Outcome:
+        error.subrequest = self
+        error.request = self.describe()
+        halted = isinstance(error, HaltedError)
+        state = SubrequestState.HALTED if halted else SubrequestState.FAILED
+        return Outcome(state, reply, error=error)
+
+    def _doubt(self, reply: Reply | None, cause: BaseException) -> Outcome:
+        error = OutcomeUnknownError(
             f"it was sent, and may or may not have been executed: {str(cause) or repr(cause)}",
             subrequests=(self,),
             subrequest=self,
         )
-        self._error.__cause__ = cause
-        self._state = SubrequestState.UNKNOWN
-        self._before = None
-
-    def _fail(self, error: SalesforceError) -> None:
-        error.subrequest = self
-        error.request = self.describe()
-        self._error = error
-        halted = isinstance(error, HaltedError)
-        self._state = SubrequestState.HALTED if halted else SubrequestState.FAILED
+        error.__cause__ = cause
+        return Outcome(SubrequestState.UNKNOWN, reply, error=error)
 
     def _answer(self) -> Reply:
-        if self._reply is None:
+        if self._outcome.reply is None:
             self.raise_for_status()
             raise self._not_yet()
-        return self._reply
+        return self._outcome.reply
 
     def _read(self) -> T:
         self.raise_for_status()
-        return self._value  # type: ignore[return-value]  # T itself may be None
+        value: T = self._outcome.value
+        return value
 
     def _not_yet(self) -> InvalidStateError:
         return InvalidStateError(
@@ -264,80 +281,85 @@ class UpsertSubrequest(Subrequest[UpsertResult]):
 
 @attrs.define(eq=False, repr=False)
 class QuerySubrequest(Subrequest[QueryPage]):
-    """A query. It has succeeded once all its pages were fetched."""
+    """A query. It has succeeded once all its pages were fetched.
+
+    Lists of children within a record hold what Salesforce put there, their first page.
+    """
 
     first_page_only: bool = attrs.field(default=False, kw_only=True)
-    _records: list[Record] = attrs.field(factory=list[Record], init=False)
-    _total_size: int = attrs.field(default=0, init=False)
-    _next_path: str | None = attrs.field(default=None, init=False)
-    _trail: Trail = attrs.field(factory=Trail, init=False)
+    _records: list[Record] | None = attrs.field(default=None, init=False)
 
     @property
     def records(self) -> list[Record]:
         """All records of the query; those of its first page with ``first_page_only``."""
         self.raise_for_status()
+        if self._records is None:
+            self._records = [record for page in self._pages for record in page.records]
         return self._records
 
     @property
     def total_size(self) -> int:
         """How many records the query has (for ``SELECT COUNT()``: the count)."""
         self.raise_for_status()
-        return self._total_size
+        return self._pages[-1].total_size
 
     @property
     def complete(self) -> bool:
         """Whether :attr:`records` holds every record of the query."""
         self.raise_for_status()
-        return self._next_path is None
+        return self._pages[-1].next_path is None
 
     @property
     def next_records_url(self) -> str | None:
         """Where the next page is, if ``first_page_only`` left one."""
         self.raise_for_status()
-        return None if self._next_path is None else f"/services/data/{self._next_path}"
+        path = self._pages[-1].next_path
+        return None if path is None else f"/services/data/{path}"
 
     # What follows is called by the batch.
 
     @property
     def next_path(self) -> str | None:
         """The path of the page that is still to be fetched."""
-        waiting = self._state is SubrequestState.PENDING and not self.first_page_only
-        return self._next_path if waiting else None
+        is_waiting = self.state is SubrequestState.PENDING and bool(self._pages)
+        return self._pages[-1].next_path if is_waiting else None
 
-    def accept(self, reply: Reply) -> None:
-        """Take the answer, which holds the first page."""
-        super().accept(reply)
-        if self._value is not None and self.is_success:
-            self._take(self._value)
+    def judge(self, reply: Reply) -> Outcome:
+        """Say what *reply*, which holds the first page, means for it."""
+        outcome = super().judge(reply)
+        if outcome.state is not SubrequestState.SUCCEEDED:
+            return outcome
+        return self._with_pages(reply, (outcome.value,))
 
-    def accept_page(self, reply: Reply) -> None:
-        """Take the answer to :attr:`next_path`."""
+    def judge_page(self, reply: Reply) -> Outcome:
+        """Say what the answer to :attr:`next_path` means for it."""
+        first = self._outcome.reply
         try:
-            self._take(self.operation.read(reply))
+            page = self.operation.read(reply)
+            page.check_progress({known.next_path for known in self._pages})
         except MalformedResponseError as error:
-            self._fail(error)
+            return self._failure(first, error)
+        return self._with_pages(first, (*self._pages, page))
 
-    def refuse_page(self, error: SalesforceError) -> None:
-        """Know that the next page cannot be had."""
-        self._fail(error)
+    def refuse_page(self, error: SalesforceError) -> Outcome:
+        """Say what it means that the next page cannot be had."""
+        return self._failure(self._outcome.reply, error)
 
-    def _take(self, page: QueryPage) -> None:
-        try:
-            next_path = self._trail.follow(page)
-        except MalformedResponseError as error:
-            self._fail(error)
-            return
-        self._records += page.records
-        self._total_size = page.total_size
-        self._next_path = next_path
-        is_last = next_path is None or self.first_page_only
-        self._state = SubrequestState.SUCCEEDED if is_last else SubrequestState.PENDING
+    @property
+    def _pages(self) -> tuple[QueryPage, ...]:
+        return self._outcome.value or ()
+
+    def _with_pages(self, first: Reply | None, pages: tuple[QueryPage, ...]) -> Outcome:
+        is_last = pages[-1].next_path is None or self.first_page_only
+        state = SubrequestState.SUCCEEDED if is_last else SubrequestState.PENDING
+        return Outcome(state, first, pages)
 
     def _not_yet(self) -> InvalidStateError:
-        if self._reply is None:
+        if not self._pages:
             return super()._not_yet()
-        message = (
-            f"{len(self._records)} of {self._total_size} records were fetched; call execute() "
-            "again to fetch the rest"
+        fetched = sum(len(page.records) for page in self._pages)
+        return InvalidStateError(
+            f"{fetched} of {self._pages[-1].total_size} records were fetched; call execute() "
+            "again to fetch the rest",
+            subrequest=self,
         )
-        return InvalidStateError(message, subrequest=self)

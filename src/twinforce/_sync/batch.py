@@ -54,19 +54,15 @@ class Batch(BatchBuilder):
         sent and got no usable answer, which may execute it twice.
 
         Raises :class:`~twinforce.errors.OutcomeUnknownError` if subrequests were sent and no
-        answer came, the errors of the batch as a whole, and those of subrequests with *autoraise*.
-        Results that arrived before stay on their subrequests.
+        answer came, or none that can be read; the errors of the batch as a whole; and those of
+        subrequests with *autoraise*. Results that arrived before stay on their subrequests.
         """
-        self._begin()
-        try:
+        with self._execution():
             for flight in self._flights(resend_unknown=resend_unknown):
                 self._send(flight)
             errors = [self._complete(query) for query in self._incomplete()]
-        finally:
-            self._end()
-        for error in filter(None, errors):
-            raise error
-        self._raise_errors()
+            for error in filter(None, errors):
+                raise error
 
     def _send(self, flight: Flight) -> None:
         target = f"/services/data/v{self._version}/composite/batch"

@@ -75,7 +75,7 @@ class Salesforce:
         return self._session.run(operations.limits())
 
     def versions(self) -> list[ApiVersion]:
-        """Return the versions of the REST API that the instance serves, oldest first."""
+        """Return the versions of the REST API that the instance serves, as it lists them."""
         response = self._session.send("GET", "/services/data")
         replies.raise_for_status(response, "GET /services/data")
         return replies.versions(replies.parse(response))
@@ -110,7 +110,8 @@ class Salesforce:
             operations.json_body(json) if body is None else body,
             headers=http.checked_headers(headers or {}),
         )
-        replies.raise_for_status(response, f"{method} {path}")
+        # A query string may hold a token, as that of the revocation does.
+        replies.raise_for_status(response, f"{method} {path.partition('?')[0]}")
         return response
 
     def close(self) -> None:

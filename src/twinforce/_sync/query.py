@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from .._core import operations
 from .._core.json import Record
 from .._core.operations import Operation
-from .._core.replies import QueryPage, Trail
+from .._core.replies import QueryPage
 from .session import Session
 
 
@@ -34,14 +34,15 @@ class Query:
 
     def _pages(self) -> Iterator[QueryPage]:
         operation = self._operation
-        trail = Trail()
+        known = set[str | None]()
         while True:
             page = self._session.run(operation)
+            page.check_progress(known)
             yield page
-            next_path = trail.follow(page)
-            if next_path is None:
+            if page.next_path is None:
                 return
-            operation = operations.next_page(next_path)
+            known.add(page.next_path)
+            operation = operations.next_page(page.next_path)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}: {self._operation.describe()}>"

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from copy import copy
 from functools import partial
 from typing import TypeVar
 
@@ -82,8 +81,7 @@ class Session:
         flight = flight or Flight([], lambda: None)
         token = self._authorize(refused=None)
         request = make(self._origin(token) + target, token.access_token)
-        flight.depart()
-        response = self._exchange(request)
+        response = self._exchange(request, flight)
         if response.status_code != 401:
             return response
         flight.stay()
@@ -91,8 +89,7 @@ class Session:
         if renewed == token:
             return response
         request = make(self._origin(renewed) + target, renewed.access_token)
-        flight.depart()
-        return self._exchange(request)
+        return self._exchange(request, flight)
 
     def close(self) -> None:
         """Close the transport, unless the user passed it in. Nothing can be sent any more."""
@@ -104,9 +101,11 @@ class Session:
     def _origin(self, token: Token) -> str:
         return token.instance_url or self.instance_url
 
-    def _exchange(self, request: Request) -> Response:
+    def _exchange(self, request: Request, flight: Flight | None = None) -> Response:
         if self._closed:
             raise InvalidStateError("this client is closed; make a new one")
+        if flight is not None:
+            flight.depart()
         response = self._transport.send(request)
         self.api_usage = (
             usage.parse(response.headers.get("sforce-limit-info", "")) or self.api_usage
@@ -126,8 +125,7 @@ class Session:
             if self._token is not None and self._token is not refused:
                 return self._token
             if self._sign_in_error is not None and self._sign_ins != seen:
-                # A copy for each, as an exception remembers where it was raised.
-                raise copy(self._sign_in_error) from self._sign_in_error
+                raise self._sign_in_error.with_traceback(None)
             self._sign_in_error = None
             try:
                 self._token = self._sign_in()
