@@ -316,3 +316,32 @@ def test_headers_of_the_batch_are_not_those_of_its_subrequests(call: Caller) -> 
         Content_Type="application/json; charset=UTF-8",
     )
     assert answer.body["results"][0]["result"]["done"] is True
+
+
+@pytest.mark.parametrize("version", ["v34.5", "v060.0"])
+def test_a_version_that_does_not_exist_is_not_found_in_a_batch_either(
+    call: Caller, version: str
+) -> None:
+    [result] = call.batch(("GET", f"{version}/limits")).body["results"]
+    assert (result["statusCode"], result["result"][0]["errorCode"]) == (404, "NOT_FOUND")
+    assert call.at(version[1:])("GET", "limits").status == 404
+
+
+def test_a_version_in_other_digits_is_none(call: Caller) -> None:
+    assert call.batch(("GET", "v\u0666\u0660.0/limits")).status == 400
+    assert call.at("%D9%A6%D9%A0.0")("GET", "limits").status == 404
+
+
+def test_a_rich_input_that_nests_too_deeply_fails_on_its_own(call: Caller) -> None:
+    nested: dict[str, Any] = {}
+    for _ in range(300):
+        nested = {"a": nested}
+    body = call.batch(("POST", "v67.0/sobjects/Account", nested), ("GET", "v67.0/limits")).body
+    deep, other = body["results"]
+    assert (deep["statusCode"], deep["result"][0]["errorCode"]) == (400, "JSON_PARSER_ERROR")
+    assert other["statusCode"] == 200
+
+
+def test_head_has_no_result(call: Caller) -> None:
+    [result] = call.batch(("HEAD", "v67.0/limits")).body["results"]
+    assert result == {"statusCode": 200, "result": None}

@@ -157,3 +157,9 @@ def test_secrets_are_in_no_repr(org: LocalOrg) -> None:
     assert org.access_token not in repr(org)
     assert org.access_token not in repr(vars(org))
     assert org.client_secret not in repr(vars(org))
+
+
+def test_basic_credentials_that_are_no_base64_are_refused(call: Caller) -> None:
+    body, headers = b"grant_type=client_credentials", {"Authorization": "Basic \u00e9"}
+    response = call.send("POST", "/services/oauth2/token", body, headers)
+    assert (response.status_code, json.loads(response.body)["error"]) == (400, "invalid_client_id")

@@ -319,3 +319,65 @@ def test_importing_the_org_loads_neither_parser_nor_server() -> None:
         [sys.executable, "-c", script], capture_output=True, text=True, check=True
     )
     assert done.stdout.split() == ["False", "False"]
+
+
+def test_a_field_may_be_declared_again_after_require(org: LocalOrg, call: Caller) -> None:
+    org.add_field("Opportunity", "ExternalId__c", "Text", external_id=True)
+    org.require("Opportunity", "Name", "ExternalId__c")
+    org.add_field("Opportunity", "ExternalId__c", "Text", external_id=True)
+    answer = call("POST", "sobjects/Opportunity", {"Name": "Deal"})
+    assert answer.body[0]["fields"] == ["ExternalId__c"]
+    with pytest.raises(ValueError, match="declared already, and differently"):
+        org.add_field("Opportunity", "ExternalId__c", "Text", external_id=True, required=True)
+
+
+def test_a_file_may_be_reopened_with_names_in_another_case(tmp_path: Path) -> None:
+    path = tmp_path / "org.db"
+    with LocalOrg(path) as org:
+        org.add_object("Widget__c", name_format="W-{0}")
+        org.add_field("Widget__c", "Colour__c", "Text")
+        org.add_field("Widget__c", "Number__c", "AutoNumber")
+        record_id = Caller(org).create("Widget__c", Colour__c="red")
+    with LocalOrg(path) as org:
+        org.add_object("WIDGET__c", name_format="W-{0}")
+        org.add_field("WIDGET__c", "COLOUR__c", "Text")
+        org.add_field("WIDGET__c", "NUMBER__c", "AutoNumber")
+        call = Caller(org)
+        fields = ("COLOUR__c", "Name", "NUMBER__c")
+        first = call.get("WIDGET__c", record_id, *fields)
+        assert [first[name] for name in fields] == ["red", "W-1", "0001"]
+        second = call.get("WIDGET__c", call.create("WIDGET__c"), *fields)
+        assert [second[name] for name in fields] == [None, "W-2", "0002"]
+
+
+def test_a_file_of_an_earlier_release_counts_on_where_it_was(tmp_path: Path) -> None:
+    path = tmp_path / "org.db"
+    with LocalOrg(path) as org:
+        Caller(org).create("Case", Subject="first")
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as file:
+        file.execute("DELETE FROM _numbers WHERE sequence = 'case.casenumber'")
+        file.execute("INSERT INTO _numbers VALUES ('Case.CaseNumber', 7)")
+        file.execute("PRAGMA user_version=0")
+    for number in ("00000008", "00000009"):
+        with LocalOrg(path) as org:
+            call = Caller(org)
+            case = call.get("Case", call.create("Case", Subject="next"), "CaseNumber")
+            assert case["CaseNumber"] == number
+
+
+def test_a_file_of_an_earlier_release_finds_text_that_was_folded_otherwise(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "org.db"
+    with LocalOrg(path) as org:
+        org.add_field("Account", "Key__c", "Text", external_id=True)
+        Caller(org).create("Account", Name="A", Key__c="ß")
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as file:
+        file.create_function(
+            "casefold", 1, lambda text: text and text.casefold(), deterministic=True
+        )
+        file.execute("REINDEX")
+        file.execute("PRAGMA user_version=0")
+    with LocalOrg(path) as org:
+        org.add_field("Account", "Key__c", "Text", external_id=True)
+        assert Caller(org)("GET", "sobjects/Account/Key__c/%C3%9F").status == 200

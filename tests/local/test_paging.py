@@ -98,3 +98,21 @@ def test_a_batch_can_follow_the_pages(call: Caller) -> None:
     first = call.batch(("GET", f"v67.0/{SELECT}")).body["results"][0]["result"]
     [second] = call.batch(("GET", first["nextRecordsUrl"])).body["results"]
     assert (second["statusCode"], names(second["result"])) == (200, "CD")
+
+
+def test_a_locator_with_thousands_of_digits_is_invalid() -> None:
+    with LocalOrg(page_size=1) as org:
+        call = Caller(org)
+        for name in "AB":
+            call.create("Account", Name=name)
+        page = call.query("SELECT Id FROM Account")
+        cursor = page["nextRecordsUrl"].rpartition("/")[2].partition("-")[0]
+        assert call("GET", f"query/{cursor}-1").status == 200
+        answer = call("GET", f"query/{cursor}-{'9' * 5000}")
+    assert (answer.status, answer.body[0]["errorCode"]) == (400, "INVALID_QUERY_LOCATOR")
+
+
+def test_a_page_size_with_thousands_of_digits_is_the_largest(org: LocalOrg) -> None:
+    options = {"Sforce_Query_Options": f"batchSize={'9' * 5000}"}
+    answer = Caller(org)("GET", "query?q=SELECT+Id+FROM+Account", **options)
+    assert (answer.status, answer.body["done"]) == (200, True)

@@ -496,3 +496,23 @@ def test_a_hostile_value_is_refused_or_kept_and_never_a_fault(
         {("Name" if sobject == "Account" else "LastName"): "A", field: value},
     )
     assert answer.status in {201, 400}
+
+
+@pytest.mark.parametrize("value", ["20240101", "2024-W01-1", "2024-1-1", "٢٠٢٤-01-01"])
+def test_a_date_in_another_form_is_refused(call: Caller, value: str) -> None:
+    answer = call("POST", "sobjects/Contact", {"LastName": "Doe", "Birthdate": value})
+    assert (answer.status, answer.body[0]["errorCode"]) == (400, "JSON_PARSER_ERROR")
+
+
+@pytest.mark.parametrize("value", ["1e99999999999999999999", "٣"])
+def test_text_that_is_no_number_is_refused(call: Caller, value: str) -> None:
+    answer = call("POST", "sobjects/Account", {"Name": "Acme", "AnnualRevenue": value})
+    assert (answer.status, answer.body[0]["errorCode"]) == (400, "JSON_PARSER_ERROR")
+
+
+def test_a_number_must_be_in_range_once_it_is_rounded(org: LocalOrg, call: Caller) -> None:
+    org.add_field("Account", "Rate__c", "Number", precision=5, scale=2)
+    answer = call("POST", "sobjects/Account", {"Name": "Acme", "Rate__c": 999.999})
+    assert (answer.status, answer.body[0]["errorCode"]) == (400, "NUMBER_OUTSIDE_VALID_RANGE")
+    fits = call.create("Account", Name="Acme", Rate__c=999.994)
+    assert call.get("Account", fits, "Rate__c")["Rate__c"] == 999.99

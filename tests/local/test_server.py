@@ -168,3 +168,41 @@ def test_closing_leaves_no_thread_and_keeps_the_org(org: LocalOrg) -> None:
 def test_a_taken_port_is_said_at_once(org: LocalOrg, server: Server) -> None:
     with pytest.raises(OSError, match="address already in use"):
         org.serve(port=server.port)
+
+
+def test_a_body_that_is_not_compressed_as_it_says_is_refused(
+    server: Server, session: requests.Session, caplog: pytest.LogCaptureFixture
+) -> None:
+    response = session.post(
+        f"{server.url}/services/data/v67.0/sobjects/Account",
+        data=b'{"Name": "A"}',
+        headers={"Content-Type": "application/json", "Content-Encoding": "gzip"},
+    )
+    assert (response.status_code, response.json()[0]["errorCode"]) == (400, "JSON_PARSER_ERROR")
+    assert "Content-Encoding" in response.json()[0]["message"]
+    assert session.get(f"{server.url}/services/data/").status_code == 200
+    assert caplog.records == []
+
+
+@pytest.mark.parametrize(
+    ("accepted", "compressed"),
+    [("gzip;q=0", False), ("br, GZIP ; q=0.0", False), ("br, gzip;q=0.5", True), ("br", False)],
+)
+def test_an_answer_is_compressed_only_for_who_takes_it(
+    server: Server, session: requests.Session, accepted: str, *, compressed: bool
+) -> None:
+    url = f"{server.url}/services/data/v67.0/sobjects/Account/describe"
+    response = session.get(url, headers={"Accept-Encoding": accepted})
+    assert response.status_code == 200
+    assert ("Content-Encoding" in response.headers) is compressed
+
+
+def test_a_token_that_is_no_text_does_not_let_in(server: Server) -> None:
+    with socket.create_connection(("127.0.0.1", server.port)) as connection:
+        connection.sendall(
+            b"GET /services/data/v67.0/limits HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+            b"Authorization: Bearer \xff\r\n\r\n"
+        )
+        answer = connection.makefile("rb").read()
+    assert answer.startswith(b"HTTP/1.1 401 ")
+    assert b"INVALID_SESSION_ID" in answer

@@ -89,7 +89,10 @@ def test_a_condition_finds(call: Caller, condition: str, names: str) -> None:
 @pytest.mark.parametrize(
     ("name", "pattern", "matches"),
     [
-        ("Straße", "STRASSE", True),
+        ("Straße", "STRASSE", False),
+        ("Straße", "STRAẞE", True),
+        ("Straße", "stra_e", True),
+        ("ΟΔΟΣ", "οδος", True),
         ("ÅNGSTRÖM", "ångstr%", True),
         ("İstanbul", "%STANBUL", True),
         ("50% off", "50\\% o%", True),
@@ -510,3 +513,72 @@ def test_a_literal_is_read_as_the_field_is(
 def test_a_day_that_never_was_is_refused(call: Caller, literal: str) -> None:
     error = call.refused(f"SELECT Id FROM Opportunity WHERE CloseDate = {literal}")
     assert f"invalid date: {literal}" in error["message"]
+
+
+def test_text_is_not_equal_to_text_of_another_length(call: Caller) -> None:
+    call.create("Account", Name="Straße")
+    assert call.names("WHERE Name = 'STRASSE'") == []
+    assert call.names("WHERE Name = 'STRAßE'") == ["Straße"]
+
+
+def test_like_regards_case_where_the_field_does(org: LocalOrg, call: Caller) -> None:
+    org.add_field("Account", "Code__c", "Text", case_sensitive=True)
+    call.create("Account", Name="lower", Code__c="abc")
+    call.create("Account", Name="upper", Code__c="ABC")
+    assert call.names("WHERE Code__c LIKE 'AB%'") == ["upper"]
+    assert call.names("WHERE Code__c LIKE 'ab_'") == ["lower"]
+
+
+@pytest.mark.parametrize(
+    ("condition", "names"),
+    [
+        ("Account.Ticked__c = false", "BC"),
+        ("Account.Ticked__c != true", "BC"),
+        ("Account.Ticked__c = true", "A"),
+        ("Account.Ticked__c != false", "A"),
+        ("Account.Ticked__c = null", "BC"),
+        ("Account.Ticked__c != null", "A"),
+        ("Account.Ticked__c IN (false)", "BC"),
+        ("Account.Ticked__c NOT IN (null)", "A"),
+        ("NOT Account.Ticked__c = false", "A"),
+    ],
+)
+def test_a_checkbox_is_true_or_false_even_of_a_parent_that_is_not_there(
+    org: LocalOrg, call: Caller, condition: str, names: str
+) -> None:
+    org.add_field("Account", "Ticked__c", "Checkbox")
+    ticked = call.create("Account", Name="ticked", Ticked__c=True)
+    call.create("Contact", LastName="A", AccountId=ticked)
+    call.create("Contact", LastName="B", AccountId=call.create("Account", Name="not"))
+    call.create("Contact", LastName="C")
+    assert call.names(f"WHERE {condition} ORDER BY Name", "Contact") == list(names)
+
+
+@pytest.mark.parametrize(
+    ("soql", "reason"),
+    [
+        ("SELECT Id, (SELECT COUNT() FROM Contacts) FROM Account", "in a child query"),
+        ("SELECT COUNT() c FROM Account", "an alias"),
+        ("SELECT COUNT() FROM Account ORDER BY Name", "ORDER BY"),
+    ],
+)
+def test_count_is_the_whole_answer_of_a_query(call: Caller, soql: str, reason: str) -> None:
+    error = call.refused(soql)
+    assert error["errorCode"] == "MALFORMED_QUERY"
+    assert reason in error["message"]
+
+
+@pytest.mark.parametrize("digits", ["2147483648", "9" * 5000])
+@pytest.mark.parametrize("clause", ["LIMIT", "OFFSET"])
+def test_a_limit_or_offset_that_is_no_integer_is_refused(
+    call: Caller, clause: str, digits: str
+) -> None:
+    error = call.refused(f"SELECT Id FROM Account {clause} {digits}")
+    assert error["errorCode"] == "MALFORMED_QUERY"
+    assert "is not a valid integer" in error["message"]
+
+
+def test_an_unexpected_word_is_shown_as_it_was_written(call: Caller) -> None:
+    error = call.refused("SELECT Id FROM Account WHERE Name = fooBar")
+    assert "unexpected token: 'fooBar'" in error["message"]
+    assert call.names("WHERE CreatedDate > last_N_days:3") == []

@@ -124,3 +124,11 @@ def test_a_bad_escape_is_refused(call: Caller, path: str, bad: str, index: int) 
         f'Error at index {index} in: "{bad}"',
         "errorCode": "ILLEGAL_QUERY_PARAMETER_VALUE",
     }
+
+
+@pytest.mark.parametrize("method", ["GET", "PATCH", "DELETE"])
+@pytest.mark.parametrize("blank", ["%20", "%20%09", "%C2%A0"])
+def test_a_blank_key_addresses_no_record(call: Caller, method: str, blank: str) -> None:
+    answer = call(method, f"sobjects/Account/Key__c/{blank}", {"Name": "Acme"})
+    assert (answer.status, answer.body[0]["errorCode"]) == (404, "NOT_FOUND")
+    assert call.names("") == []

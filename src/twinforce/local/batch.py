@@ -8,11 +8,11 @@ from typing import Any, Final
 
 import attrs
 
-from .errors import ApiError, unexpected
+from .errors import ApiError, resource_not_found, unexpected
 from .http import Call, Reply, error_reply, parse_target, to_json
 from .resources import Resources
 from .usage import ApiUsage
-from .versions import MIN_VERSION
+from .versions import MIN_VERSION, version_of
 
 MAX_SUBREQUESTS: Final = 25
 
@@ -21,7 +21,9 @@ _SUBREQUEST_KEYS: Final = frozenset(
     {"method", "url", "richInput", "binaryPartName", "binaryPartNameAlias"}
 )
 _ENVELOPE_KEYS: Final = frozenset({"batchRequests", "haltOnError"})
-_URL: Final = re.compile(r"/?(?:services/data/)?v(\d+\.\d)(?:/([^?#]*))?(?:[?#].*)?", re.DOTALL)
+_URL: Final = re.compile(
+    r"/?(?:services/data/)?v(\d+\.\d)(?:/([^?#]*))?(?:[?#].*)?", re.DOTALL | re.ASCII
+)
 # Resources of Salesforce that a batch may not use; the batch itself is among them.
 _REFUSED: Final = frozenset(
     {
@@ -95,11 +97,12 @@ class CompositeBatch:
 
     def _run(self, subrequest: Subrequest, batch: Call) -> Reply:
         try:
-            return self._resources.answer(_call(subrequest, batch))
+            reply = self._resources.answer(_call(subrequest, batch))
         except ApiError as error:
             return error_reply(error)
         except Exception as error:  # noqa: BLE001 - a fault of the org fails this one only
             return error_reply(unexpected(error, f"{subrequest.method} in a batch"))
+        return attrs.evolve(reply, body=None) if subrequest.method == "HEAD" else reply
 
 
 def _call(subrequest: Subrequest, batch: Call) -> Call:
@@ -111,17 +114,28 @@ def _call(subrequest: Subrequest, batch: Call) -> Call:
             f"most the version of the batch, {batch.version}"
         )
         raise ApiError("INVALID_BATCH_REQUEST", message)
+    if version_of(f"v{subrequest.version}") is None:
+        raise resource_not_found()
     target = parse_target(subrequest.url)
     start = 3 if target.segments[0].lower() == "services" else 1
     segments = target.segments[start:]
     if not segments or segments[0].lower() in _REFUSED:
         message = "Cannot access this resource in a batch request"
         raise ApiError("INVALID_BATCH_REQUEST", message)
-    body = b"" if subrequest.rich_input is None else to_json(subrequest.rich_input)
+    body = _body(subrequest.rich_input)
     # A subrequest has no headers of its own, and those of the batch are not for it.
     headers = {"content-type": "application/json"}
     version = subrequest.version
     return Call(subrequest.method, version, segments, target.query, headers, body)
+
+
+def _body(rich_input: Any) -> bytes:
+    if rich_input is None:
+        return b""
+    try:
+        return to_json(rich_input)
+    except TypeError:  # what was read as JSON, is JSON, so this is about how deep it nests
+        raise _unreadable("richInput is nested too deeply") from None
 
 
 def _result(reply: Reply) -> dict[str, Any]:

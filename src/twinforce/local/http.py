@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl, unquote
 import attrs
 import orjson
 
+from .._core.http import Response
 from .errors import ApiError
 
 _BAD_ESCAPE: Final = re.compile(r"%(?![0-9A-Fa-f]{2})(.{0,2})", re.DOTALL)
@@ -99,3 +100,16 @@ def error_reply(error: ApiError) -> Reply:
 
 def to_json(value: Any) -> bytes:
     return orjson.dumps(value)
+
+
+def response_of(reply: Reply, *, without_body: bool = False) -> Response:
+    headers = dict(reply.headers)
+    if reply.body is None:
+        return Response(reply.status, headers, b"")
+    if isinstance(reply.body, str):
+        headers["content-type"] = "text/html;charset=UTF-8"
+        body = reply.body.encode()
+    else:
+        headers["content-type"] = "application/json;charset=UTF-8"
+        body = to_json(reply.body)
+    return Response(reply.status, headers, b"" if without_body else body)

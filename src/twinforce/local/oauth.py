@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import hmac
 from collections.abc import Callable, Mapping
@@ -134,7 +133,7 @@ def _client(headers: Mapping[str, str], form: Mapping[str, str]) -> tuple[str, s
         return form.get("client_id", ""), form.get("client_secret", "")
     try:
         decoded = base64.b64decode(encoded.strip(), validate=True).decode("utf-8")
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:  # no base64, or not that of UTF-8
         return "", ""
     client_id, _, client_secret = decoded.partition(":")
     return client_id, client_secret

@@ -16,7 +16,7 @@ from . import arguments, oauth
 from .batch import CompositeBatch
 from .errors import ApiError, resource_not_found, unexpected
 from .extra import require_extra
-from .http import Call, Reply, Target, error_reply, parse_target, to_json
+from .http import Call, Reply, Target, error_reply, parse_target, response_of
 from .ids import make_id
 from .queries import Queries
 from .records import Records
@@ -256,12 +256,13 @@ class LocalOrg:
                     "display_format": display_format,
                 },
             )
-            known = owner.field(name)
-            if known is not None and known != field:
+            known = owner.declared(name)
+            if known is None:
+                owner.put(field)
+                self._store.prepare(owner)
+            elif known != field:
                 message = f"{owner.name}.{known.name} has been declared already, and differently"
                 raise ValueError(message)
-            owner.put(field)
-            self._store.prepare(owner)
 
     def require(self, sobject: str, *fields: str) -> None:
         """From now on, a create of *sobject* needs exactly these *fields*.
@@ -298,7 +299,7 @@ class LocalOrg:
         with self._lock:
             self._check_open()
             reply = self._reply(request, instance_url=match[1], target=match[2])
-        return _response(reply, without_body=request.method.upper() == "HEAD")
+        return response_of(reply, without_body=request.method.upper() == "HEAD")
 
     def close(self) -> None:
         """Close the org; one in memory is gone then. Closing twice does nothing."""
@@ -328,7 +329,11 @@ class LocalOrg:
             raise InvalidStateError(message)
 
     def _reply(self, request: Request, *, instance_url: str, target: str) -> Reply:
-        headers = {name.lower(): value for name, value in request.headers.items()}
+        # Bytes that are no UTF-8 come as surrogates, with which no answer could be written.
+        headers = {
+            name.lower(): value.encode("utf-8", "replace").decode()
+            for name, value in request.headers.items()
+        }
         try:
             if len(target) > _LONGEST_TARGET:
                 message = f"The URI is longer than {_LONGEST_TARGET} bytes"
@@ -382,19 +387,6 @@ class LocalOrg:
             reply.body,
             {**reply.headers, "sforce-limit-info": self._usage.header()},
         )
-
-
-def _response(reply: Reply, *, without_body: bool) -> Response:
-    headers = dict(reply.headers)
-    if reply.body is None:
-        return Response(reply.status, headers, b"")
-    if isinstance(reply.body, str):
-        headers["content-type"] = "text/html;charset=UTF-8"
-        body = reply.body.encode()
-    else:
-        headers["content-type"] = "application/json;charset=UTF-8"
-        body = to_json(reply.body)
-    return Response(reply.status, headers, b"" if without_body else body)
 
 
 def _key_prefix(number: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -18,6 +19,7 @@ from .store import Store, TooComplexError
 from .values import address_parts, json_value
 
 _LOCATOR_PREFIX: Final = "01g"
+_LOCATOR: Final = re.compile(r"(\w+)-(\d{1,9})", re.ASCII)
 # Salesforce drops the oldest cursors of a user too, so that forgotten ones do not pile up.
 _MOST_CURSORS: Final = 100
 
@@ -63,14 +65,15 @@ class Queries:
 
     def next_page(self, locator: str, version: str, *, page_size: int | None) -> dict[str, Any]:
         """Return the page that a ``nextRecordsUrl`` ends with: a cursor's id, ``-``, an offset."""
-        cursor_id, _, offset = locator.partition("-")
+        match = _LOCATOR.fullmatch(locator)
+        cursor_id, start = (match[1], int(match[2])) if match is not None else ("", 0)
         cursor = self._cursors.get(cursor_id)
-        if cursor is None or not offset.isdecimal() or int(offset) >= len(cursor.rows):
+        if cursor is None or start >= len(cursor.rows):
             raise ApiError("INVALID_QUERY_LOCATOR", "invalid query locator")
         self._cursors.move_to_end(cursor_id)
         if page_size is not None:
             cursor = attrs.evolve(cursor, page_size=page_size)
-        return self._page(cursor, cursor_id, int(offset), version)
+        return self._page(cursor, cursor_id, start, version)
 
     def _page(
         self, cursor: _Cursor, cursor_id: str | None, start: int, version: str

@@ -218,7 +218,7 @@ class Records:
         row: Row = {}
         for field in sobject.fields:
             if field.auto_number is not None:
-                number = self._store.next_number(f"{sobject.name}.{field.name}")
+                number = self._store.next_number(f"{sobject.name}.{field.name}".lower())
                 row[field.name] = _formatted(field.auto_number, number)
             elif field.name == "OwnerId":
                 row[field.name] = self._user_id

@@ -193,6 +193,8 @@ class Resources:
         if given is not None:
             message = f"The {key.name} field should not be specified in the sobject data."
             raise ApiError("INVALID_FIELD", message, fields=[key.name])
+        if not value.strip():  # it would be stored as nothing, which addresses no record
+            raise resource_not_found()
         found = self._records.find(sobject, key, value)
         if len(found) > 1:
             return _several(sobject, found, call)
@@ -279,7 +281,8 @@ def _page_size(call: Call) -> int | None:
     for option in call.headers.get("sforce-query-options", "").split(","):
         name, _, value = option.partition("=")
         if name.strip().lower() == "batchsize" and value.strip().isdecimal():
-            return max(MIN_PAGE, min(MAX_PAGE, int(value)))
+            # However many digits there are, float reads them, as infinity if need be.
+            return int(max(MIN_PAGE, min(MAX_PAGE, float(value))))
     return None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import threading
 from concurrent.futures import Future
 from types import TracebackType
@@ -11,6 +12,8 @@ from typing import TYPE_CHECKING, Final, Self
 from aiohttp import web
 
 from .._core.http import Request, Timeout
+from .errors import ApiError
+from .http import error_reply, response_of
 
 if TYPE_CHECKING:
     from .org import LocalOrg
@@ -22,6 +25,7 @@ _MAX_BODY: Final = 64 * 2**20
 _MAX_LINE: Final = 2**20
 _MAX_HEADER: Final = 2**16
 _SHUTDOWN_SECONDS: Final = 2.0
+_NOT_AT_ALL: Final = re.compile(r"q\s*=\s*0(\.0*)?")
 
 
 class Server:
@@ -121,18 +125,37 @@ class Server:
             await runner.cleanup()
 
     async def _answer(self, incoming: web.Request) -> web.Response:
+        try:
+            body = await incoming.read()
+        except web.RequestPayloadError:
+            message = "The body is not encoded as its Content-Encoding or Transfer-Encoding says"
+            reply = response_of(error_reply(ApiError("JSON_PARSER_ERROR", message)))
+            # What is left of the body is of no use, and neither is the connection behind it.
+            incoming.content.feed_eof()
+            refusal = web.Response(status=reply.status_code, headers=reply.headers, body=reply.body)
+            refusal.force_close()
+            return refusal
         # The target goes on as it was sent: decoded, %2F could not be told from a slash.
         request = Request(
             incoming.method,
             self.url + incoming.raw_path,
             dict(incoming.headers),
-            await incoming.read(),
+            body,
             Timeout(),
         )
         loop = asyncio.get_running_loop()
         reply = await loop.run_in_executor(None, self._org.handle, request)
         response = web.Response(status=reply.status_code, headers=reply.headers, body=reply.body)
-        accepted = incoming.headers.get("Accept-Encoding", "").lower()
-        if "gzip" in accepted and len(reply.body) > _WORTH_COMPRESSING:
+        accepted = incoming.headers.get("Accept-Encoding", "")
+        if len(reply.body) > _WORTH_COMPRESSING and _takes_gzip(accepted):
             response.enable_compression(web.ContentCoding.gzip)
         return response
+
+
+def _takes_gzip(accept_encoding: str) -> bool:
+    """Whether ``Accept-Encoding`` names gzip, and not with the weight 0 that rules it out."""
+    for part in accept_encoding.lower().split(","):
+        coding, *parameters = (word.strip() for word in part.split(";"))
+        if coding == "gzip":
+            return not any(map(_NOT_AT_ALL.fullmatch, parameters))
+    return False

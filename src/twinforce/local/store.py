@@ -17,6 +17,7 @@ Row = dict[str, Stored]
 # Rows of every table can be in the recycle bin, though only deletable sObjects show it.
 _COMMON_COLUMNS: Final = ('"Id" TEXT NOT NULL UNIQUE', '"IsDeleted" INTEGER NOT NULL DEFAULT 0')
 _NUMBERS: Final = "_numbers"  # the first table that is made, so the file of an org has it
+_VERSION: Final = 1  # of the file, in SQLite's user_version
 _TOO_COMPLEX: Final = re.compile("too large|too complex|too many|overflow|at most")
 
 
@@ -74,11 +75,33 @@ class Store:
             raise sqlite3.DatabaseError(message)
         run("PRAGMA journal_mode=WAL")
         run("PRAGMA synchronous=FULL")
+        run("PRAGMA case_sensitive_like=ON")  # where case does not count, both sides are folded
         self._connection.create_function("casefold", 1, casefold, deterministic=True)
         run(
             f"CREATE TABLE IF NOT EXISTS {_NUMBERS} "
             "(sequence TEXT PRIMARY KEY, last INTEGER NOT NULL)"
         )
+
+        [(version,)] = run("PRAGMA user_version")
+        if version < _VERSION:
+            self._upgrade()
+
+    def _upgrade(self) -> None:
+        """Bring a file of an earlier release to what this one expects; a new one stays as it is.
+
+        Sequences of auto numbers were named in the case of their declaration, and text was folded
+        in another way, in which its indexes are ordered.
+        """
+        run = self._connection.execute
+        with self.transaction():
+            run(
+                f"INSERT INTO {_NUMBERS} SELECT lower(sequence), MAX(last) FROM {_NUMBERS} "
+                "WHERE sequence LIKE '%.%' GROUP BY lower(sequence) "
+                "ON CONFLICT (sequence) DO UPDATE SET last = MAX(last, excluded.last)"
+            )
+            run(f"DELETE FROM {_NUMBERS} WHERE sequence LIKE '%.%' AND sequence <> lower(sequence)")
+            run("REINDEX")
+            run(f"PRAGMA user_version={_VERSION}")
 
     def close(self) -> None:
         self._connection.close()
@@ -168,7 +191,10 @@ class Store:
         values = cursor.fetchone()
         if values is None:
             return None
-        return dict(zip((column[0] for column in cursor.description), values, strict=True))
+        # A file keeps the spelling of the declaration that made the column, of any time before.
+        fields = [(name, sobject.field(name)) for name, *_ in cursor.description]
+        names = [name if field is None else field.name for name, field in fields]
+        return dict(zip(names, values, strict=True))
 
     def find(self, sobject: SObject, field: Field, value: Stored) -> list[str]:
         """Return the ids of the records, not deleted, whose *field* has *value*."""

@@ -18,7 +18,8 @@ from .schema import Field
 
 Stored = str | int | float | None
 
-_NUMBER: Final = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*")
+_NUMBER: Final = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*", re.ASCII)
+_DATE: Final = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _DATETIME: Final = re.compile(
     r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(?:\.\d+)?(Z|[+-]\d\d:?\d\d)?", re.ASCII
 )
@@ -62,8 +63,19 @@ def parse_datetime(text: str) -> datetime | None:
 
 
 def casefold(text: Any) -> Any:
-    """The form in which text is compared; also registered as a function of SQLite."""
-    return text.casefold() if isinstance(text, str) else text
+    """The form in which text is compared; also registered as a function of SQLite.
+
+    It has as many characters as *text*, which ``_`` in a LIKE counts: ß does not become ss.
+    """
+    if not isinstance(text, str):
+        return text
+    folded = text.casefold()
+    return folded if len(folded) == len(text) else "".join(map(_folded, text))
+
+
+def _folded(character: str) -> str:
+    forms = (character.casefold(), character.lower(), character)
+    return next(form for form in forms if len(form) == 1)
 
 
 def stored_value(field: Field, value: Any) -> Stored:
@@ -123,7 +135,10 @@ def _decimal(value: Any) -> Decimal:
         raise WrongTypeError
     if isinstance(value, str) and not _NUMBER.fullmatch(value):
         raise WrongTypeError
-    number = Decimal(str(value).strip())
+    try:
+        number = Decimal(str(value).strip())
+    except InvalidOperation:  # an exponent beyond what decimals carry
+        raise WrongTypeError from None
     if not number.is_finite():
         raise WrongTypeError
     return number
@@ -132,13 +147,14 @@ def _decimal(value: Any) -> Decimal:
 def _number(field: Field, value: Any) -> Stored:
     number = _decimal(value)
     whole_digits = field.digits or field.precision - field.scale
-    if number.adjusted() >= whole_digits and number:
-        message = f"{field.label}: value outside of valid range on numeric field: {value}"
-        raise ApiError("NUMBER_OUTSIDE_VALID_RANGE", message, fields=[field.name])
     try:
         rounded = number.quantize(Decimal(1).scaleb(-field.scale), rounding=ROUND_HALF_UP)
     except InvalidOperation:  # more digits than decimals carry: beyond what a double tells apart
         rounded = number
+    # Only now, for 999.999 may be rounded to a number with a digit more.
+    if rounded and rounded.adjusted() >= whole_digits:
+        message = f"{field.label}: value outside of valid range on numeric field: {value}"
+        raise ApiError("NUMBER_OUTSIDE_VALID_RANGE", message, fields=[field.name])
     return float(rounded)
 
 
@@ -156,6 +172,8 @@ def _date(field: Field, value: Any) -> Stored:
     moment = parse_datetime(value)
     if moment is not None:
         return value[:10]
+    if not _DATE.fullmatch(value):  # Python reads other forms of ISO 8601 too
+        raise WrongTypeError
     try:
         return date.fromisoformat(value).isoformat()
     except ValueError:

@@ -8,7 +8,7 @@ from typing import Final
 MIN_VERSION: Final = 34.0
 MAX_VERSION: Final = 67.0
 
-_SEGMENT: Final = re.compile(r"v(\d{2}\.0)")
+_SEGMENT: Final = re.compile(r"v(\d{2}\.0)", re.ASCII)
 _SEASONS: Final = ("Summer", "Winter", "Spring")
 
 

@@ -77,6 +77,7 @@ class SObject:
     updateable: bool = True
     deletable: bool = True
     _fields: dict[str, Field] = attrs.field(factory=dict[str, Field])
+    _before_require: dict[str, Field] = attrs.field(init=False, factory=dict[str, Field])
 
     @property
     def fields(self) -> tuple[Field, ...]:
@@ -84,6 +85,10 @@ class SObject:
 
     def field(self, name: str) -> Field | None:
         return self._fields.get(name.lower())
+
+    def declared(self, name: str) -> Field | None:
+        """The field as it was before :meth:`require` changed what a create needs."""
+        return self._before_require.get(name.lower()) or self.field(name)
 
     def put(self, field: Field) -> None:
         """Add *field*, or put it in the place of the one with its name."""
@@ -125,6 +130,7 @@ class SObject:
                 raise ValueError(message)
         for key, field in self._fields.items():
             if field.createable and not field.defaulted_on_create:
+                self._before_require.setdefault(key, field)
                 self._fields[key] = attrs.evolve(field, nillable=key not in wanted)
 
 

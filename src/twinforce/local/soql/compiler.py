@@ -118,15 +118,17 @@ class _Compiler:
 
     def plan(self) -> Plan:
         _refuse_unexecuted(self.query)
-        if self._is_count():
+        count = self._count()
+        if count is not None:
+            self._check_count(count)
             root, columns = Node(self.sobject, 0), "1"
         else:
             root = self._selected()
             columns = ", ".join(self._columns)
         sql = self._with_rows(columns)
-        if self._is_count():
+        if count is not None:
             sql = f"SELECT COUNT(*) FROM ({sql})"
-        return Plan(sql, tuple(self._parameters), root, self._is_count())
+        return Plan(sql, tuple(self._parameters), root, count is not None)
 
     def key_sql(self) -> str:
         """The SQL of a semi-join's query: the one column that is compared with."""
@@ -171,8 +173,6 @@ class _Compiler:
         if offset is not None and offset > MAX_OFFSET:
             message = f"Maximum SOQL offset allowed is {MAX_OFFSET}"
             raise ApiError("NUMBER_OUTSIDE_VALID_RANGE", message)
-        if limit is not None and limit >= 2**31:
-            raise malformed(self.text, len(self.text), f"LIMIT {limit} is not a valid integer")
         if limit is None and offset is None:
             return ""
         self._parameters += (-1 if limit is None else limit, offset or 0)
@@ -180,16 +180,30 @@ class _Compiler:
 
     # ---- SELECT ----
 
-    def _is_count(self) -> bool:
-        columns = self.query.select
-        first = columns[0]
-        return (
-            len(columns) == 1
+    def _count(self) -> ast.Column | None:
+        """Return the COUNT() that is all that is selected, if it is."""
+        first = self.query.select[0]
+        if (
+            len(self.query.select) == 1
             and isinstance(first, ast.Column)
             and isinstance(first.value, ast.Call)
             and first.value.name.upper() == "COUNT"
             and not first.value.arguments
-        )
+        ):
+            return first
+        return None
+
+    def _check_count(self, count: ast.Column) -> None:
+        """COUNT() is a query's whole answer: it has no name, no order, and no parent."""
+        if self.parent_field is not None:
+            reason = "COUNT() is not allowed in a child query"
+        elif count.alias is not None:
+            reason = "COUNT() cannot have an alias"
+        elif self.query.order_by:
+            reason = "COUNT() cannot be combined with ORDER BY"
+        else:
+            return
+        raise malformed(self.text, _position(count.value), reason)
 
     def _selected(self) -> Node:
         root = Node(self.sobject, self._column('t0."Id"'))
@@ -330,6 +344,8 @@ class _Compiler:
         field, column = self._field(value)
         if not field.filterable or field.is_compound:
             self._refuse(value, f"field '{field.name}' can not be filtered in a query call")
+        if field.type == "boolean":  # never nothing: that of a parent that is not there is false
+            return field, f"IFNULL({column}, 0)"
         return field, comparable(field, column)
 
     def _refuse(self, value: ast.Value, reason: str) -> NoReturn:

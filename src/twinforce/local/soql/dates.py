@@ -47,8 +47,6 @@ def date_range(literal: str, today: date) -> Range | None:
     if match["span"] == "LAST":
         # Days run up to now, so they include today; the longer units are whole ones before this.
         return _moved(unit, start, -count), start + _DAY if unit == "DAY" else start
-    if unit == "DAY":
-        return start, _moved(unit, start, count + 1)
     return _moved(unit, start, 1), _moved(unit, start, count + 1)
 
 

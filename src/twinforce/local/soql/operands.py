@@ -30,7 +30,7 @@ class Operands:
         Raises ApiError for a literal that is not of the field's type.
         """
         if literal.kind == "null":
-            return None
+            return 0 if field.type == "boolean" else None
         if literal.kind == "currency":
             raise not_implemented("currency literals")
         if field.type in {"id", "reference"}:
@@ -91,7 +91,7 @@ class Operands:
 
     def _days(self, literal: ast.Literal) -> tuple[date, date] | None:
         try:
-            return date_range(literal.text, self.today)
+            return date_range(literal.text.upper(), self.today)
         except (OverflowError, ValueError):
             reason = f"{literal.text} is beyond the calendar"
             raise invalid_field(self.text, literal.position, reason) from None

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from functools import cache
 from importlib import resources
-from typing import Any
+from typing import Any, Final
 
 from lark import Lark, Token, Transformer, Tree
 from lark.exceptions import UnexpectedCharacters, UnexpectedInput, UnexpectedToken, VisitError
 
 from . import ast
 from .errors import malformed
+
+_TOO_LARGE: Final = 2**31
+_MOST_DIGITS: Final = 100
 
 
 def parse(text: str) -> ast.Query:
@@ -21,8 +24,8 @@ def parse(text: str) -> ast.Query:
     except UnexpectedInput as error:
         raise malformed(text, *_what_was_unexpected(text, error)) from None
     try:
-        query: ast.Query = _ToAst().transform(tree)
-    except VisitError as error:  # what went wrong in a rule, such as a RecursionError
+        query: ast.Query = _ToAst(text).transform(tree)
+    except VisitError as error:  # what went wrong in a rule: an ApiError or a RecursionError
         raise error.orig_exc from None
     return query
 
@@ -52,6 +55,10 @@ def _start(token: Any) -> int:
 
 class _ToAst(Transformer[Token, Any]):
     """One method for each rule of the grammar that the AST keeps."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self._text = text
 
     def start(self, children: list[Any]) -> ast.Query:
         query: ast.Query = children[0]
@@ -147,7 +154,7 @@ class _ToAst(Transformer[Token, Any]):
         return ast.Literal("boolean", str(children[0]).lower(), _start(children[0]))
 
     def date_literal(self, children: list[Token]) -> ast.Literal:
-        return ast.Literal("date_literal", ":".join(children).upper(), _start(children[0]))
+        return ast.Literal("date_literal", ":".join(children), _start(children[0]))
 
     # ---- the clauses behind WHERE ----
 
@@ -190,12 +197,22 @@ class _ToAst(Transformer[Token, Any]):
             group_by=_only(clauses, "group_by"),
             having=_only(clauses, "having"),
             order_by=tuple(clauses.get("order_by", ())),
-            limit=_whole_number(clauses, "limit"),
-            offset=_whole_number(clauses, "offset"),
+            limit=self._whole_number(clauses, "limit"),
+            offset=self._whole_number(clauses, "offset"),
             purposes=tuple(str(word).upper() for word in clauses.get("for_clause", ())),
             updates=tuple(str(word).upper() for word in clauses.get("update", ())),
             all_rows="all_rows" in clauses,
         )
+
+    def _whole_number(self, clauses: dict[str, Any], name: str) -> int | None:
+        if name not in clauses:
+            return None
+        number: Token = clauses[name][0]
+        # Python does not read numbers of thousands of digits, so their count comes first.
+        if len(number) > _MOST_DIGITS or int(number) >= _TOO_LARGE:
+            reason = f"{name.upper()} {number} is not a valid integer"
+            raise malformed(self._text, _start(number), reason)
+        return int(number)
 
 
 def _only(clauses: dict[str, Any], name: str) -> Any:
@@ -204,7 +221,3 @@ def _only(clauses: dict[str, Any], name: str) -> Any:
 
 def _word(clauses: dict[str, Any], name: str) -> str | None:
     return str(clauses[name][0]) if name in clauses else None
-
-
-def _whole_number(clauses: dict[str, Any], name: str) -> int | None:
-    return int(clauses[name][0]) if name in clauses else None
