@@ -142,10 +142,10 @@ class AsyncComposite:
     ) -> AsyncBatch:
         """Make a batch: independent subrequests, sent 25 in a request, in order.
 
-        With *halt_on_error*, what follows a failure is not executed, now or later. With *autoraise*, executing
-        raises the first failure once everything was sent; with *group_errors* too, an
-        ``ExceptionGroup`` of all of them. *timeout* replaces the client's: Salesforce lets a batch
-        run for ten minutes. Each subrequest counts as one API request.
+        With *halt_on_error*, what follows a failure is not executed, now or later. With
+        *autoraise*, executing raises the first failure once everything was sent; with
+        *group_errors* too, an ``ExceptionGroup`` of all of them. *timeout* replaces the client's:
+        Salesforce lets a batch run for ten minutes. Each subrequest counts as one API request.
 
         Source: REST API Developer Guide, Composite Batch.
         """
