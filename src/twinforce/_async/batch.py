@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Self
 
-from .._core import http, operations
+from .._core import http, operations, urls
 from .._core.batch import BatchBuilder, Flight
 from .._core.http import Timeout
 from .._core.subrequests import QuerySubrequest
@@ -63,7 +63,7 @@ class AsyncBatch(BatchBuilder):
                 raise error
 
     async def _send(self, flight: Flight) -> None:
-        target = f"/services/data/v{self._version}/composite/batch"
+        target = urls.target("composite/batch", self._version)
         body = self._envelope(flight)
         try:
             flight.land(

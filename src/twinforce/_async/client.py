@@ -74,8 +74,8 @@ class AsyncSalesforce:
 
     async def versions(self) -> list[ApiVersion]:
         """Return the versions of the REST API that the instance serves, as it lists them."""
-        response = await self._session.send("GET", "/services/data")
-        replies.raise_for_status(response, "GET /services/data")
+        response = await self._session.send("GET", urls.DATA)
+        replies.raise_for_status(response, f"GET {urls.DATA}")
         return replies.versions(replies.parse(response))
 
     async def request(

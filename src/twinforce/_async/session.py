@@ -76,13 +76,13 @@ class AsyncSession:
         make = partial(
             http.api_request, method, body=body, headers=headers, timeout=timeout or self._timeout
         )
-        flight = flight or Flight([], lambda: None)
         token = await self._authorize(refused=None)
         request = make(self._origin(token) + target, token.access_token)
         response = await self._exchange(request, flight)
         if response.status_code != 401:
             return response
-        flight.stay()
+        if flight is not None:
+            flight.stay()
         renewed = await self._authorize(refused=token)
         if renewed == token:
             return response

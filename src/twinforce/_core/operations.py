@@ -43,7 +43,7 @@ class Operation(Generic[T]):
 
     def target(self, default_version: str) -> str:
         """Give the path and query of a request of its own."""
-        return f"/services/data/{self.batch_url(default_version)}"
+        return f"{urls.DATA}/{self.batch_url(default_version)}"
 
     def describe(self) -> str:
         """Name it for people, in one line."""

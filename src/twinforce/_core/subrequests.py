@@ -14,7 +14,7 @@ from ..errors import (
     OutcomeUnknownError,
     SalesforceError,
 )
-from . import replies
+from . import replies, urls
 from .json import Record
 from .operations import Operation
 from .replies import QueryPage, Reply, UpsertResult
@@ -30,7 +30,7 @@ class SubrequestState(Enum):
     SUCCEEDED = "succeeded"
     """Executed, with a status of 200 to 299."""
     FAILED = "failed"
-    """Answered with any other status; the error says why."""
+    """Answered, but not with a success that can be read; the error says why."""
     HALTED = "halted"
     """Not executed, since one before it failed and the batch halts on errors."""
     UNKNOWN = "unknown"
@@ -314,7 +314,7 @@ class QuerySubrequest(Subrequest[QueryPage]):
         """Where the next page is, if ``first_page_only`` left one."""
         self.raise_for_status()
         path = self._pages[-1].next_path
-        return None if path is None else f"/services/data/{path}"
+        return None if path is None else f"{urls.DATA}/{path}"
 
     # What follows is called by the batch.
 

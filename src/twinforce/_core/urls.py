@@ -16,7 +16,7 @@ ExternalId: TypeAlias = str | int | float | Decimal | UUID | Enum
 ParamValue: TypeAlias = str | int | float | bool
 
 OLDEST_VERSION = 34.0
-_DATA = "/services/data"
+DATA = "/services/data"
 _HOST = re.compile(
     r"(?:[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?\.)*[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?\.?"
 )
@@ -242,10 +242,10 @@ def target(path: str, default_version: str) -> str:
     Beside what :func:`split_version` takes, anything under ``/services/`` is.
     """
     path = checked(path)
-    if path.startswith("/services/") and not path.startswith(f"{_DATA}/v"):
+    if path.startswith("/services/") and not path.startswith(f"{DATA}/v"):
         return path
     own_version, rest = split_version(path)
-    return f"{_DATA}/v{own_version or default_version}/{rest}"
+    return f"{DATA}/v{own_version or default_version}/{rest}"
 
 
 def next_records_path(url: object) -> str:
@@ -253,8 +253,8 @@ def next_records_path(url: object) -> str:
 
     Raises ``ValueError`` for anything but a query locator on the same instance.
     """
-    if not isinstance(url, str) or not url.startswith(f"{_DATA}/v"):
-        raise ValueError(f"nextRecordsUrl does not start with {_DATA}/v")
+    if not isinstance(url, str) or not url.startswith(f"{DATA}/v"):
+        raise ValueError(f"nextRecordsUrl does not start with {DATA}/v")
     own_version, rest = split_version(url)
     if not rest.startswith(("query/", "queryAll/")):
         raise ValueError("nextRecordsUrl is not a query locator")

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Self
 
-from .._core import http, operations
+from .._core import http, operations, urls
 from .._core.batch import BatchBuilder, Flight
 from .._core.http import Timeout
 from .._core.subrequests import QuerySubrequest
@@ -65,7 +65,7 @@ class Batch(BatchBuilder):
                 raise error
 
     def _send(self, flight: Flight) -> None:
-        target = f"/services/data/v{self._version}/composite/batch"
+        target = urls.target("composite/batch", self._version)
         body = self._envelope(flight)
         try:
             flight.land(

@@ -78,13 +78,13 @@ class Session:
         make = partial(
             http.api_request, method, body=body, headers=headers, timeout=timeout or self._timeout
         )
-        flight = flight or Flight([], lambda: None)
         token = self._authorize(refused=None)
         request = make(self._origin(token) + target, token.access_token)
         response = self._exchange(request, flight)
         if response.status_code != 401:
             return response
-        flight.stay()
+        if flight is not None:
+            flight.stay()
         renewed = self._authorize(refused=token)
         if renewed == token:
             return response
