@@ -30,12 +30,15 @@ class Layer:
     never: frozenset[str] = frozenset()
 
 
-TWIN = Layer(frozenset({"core", "twin", "transports"}), libraries=VALUES, never=WAITING | HTTP)
+TWIN = Layer(frozenset({"core", "progress", "twin", "transports"}), libraries=VALUES, never=WAITING | HTTP)
 LAYERS = {
     # The public names, each wherever it is made.
-    "names": Layer(frozenset({"core", "async", "sync", "transports", "requests", "aiohttp"})),
+    "names": Layer(frozenset({"core", "progress", "async", "sync", "transports", "requests", "aiohttp"})),
     # time tells the time here; time.sleep is looked for on its own.
-    "core": Layer(frozenset({"core"}), libraries=VALUES, never=WAITING - {"time"} | HTTP),
+    "core": Layer(
+        frozenset({"core", "progress"}), libraries=VALUES, never=WAITING - {"time"} | HTTP
+    ),
+    "progress": Layer(frozenset({"core"}), libraries=VALUES | {"tqdm"}, never=WAITING | HTTP),
     "twin": Layer(frozenset(), never=HTTP),
     "async": attrs.evolve(TWIN, layers=TWIN.layers | {"async"}),
     "sync": attrs.evolve(TWIN, layers=TWIN.layers | {"sync"}),
@@ -75,7 +78,7 @@ def layer_of(module: str) -> str:
         return rest.removeprefix("_")
     if room.startswith("_") or room in ROOMS:
         return ROOMS[room]
-    return "core"  # the public modules
+    return room if room in LAYERS else "core"  # the public modules
 
 
 def name_of(path: Path, sources: Path = SOURCES) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from . import errors
+from . import errors, hooks
 from ._async.batch import AsyncBatch
 from ._async.client import AsyncSalesforce
 from ._async.query import AsyncQuery
@@ -27,6 +27,8 @@ from ._sync.batch import Batch
 from ._sync.client import Salesforce
 from ._sync.query import Query
 from .auth import AccessToken, ClientCredentials, Grant, Token
+from .progress import Progress
+from .retry import RetryPolicy
 
 if TYPE_CHECKING:
     from ._transports._aiohttp import AiohttpTransport
@@ -48,12 +50,14 @@ __all__ = [
     "DeleteSubrequest",
     "GetSubrequest",
     "Grant",
+    "Progress",
     "Query",
     "QuerySubrequest",
     "Request",
     "RequestSubrequest",
     "RequestsTransport",
     "Response",
+    "RetryPolicy",
     "Salesforce",
     "Subrequest",
     "SubrequestState",
@@ -65,6 +69,7 @@ __all__ = [
     "UpsertSubrequest",
     "__version__",
     "errors",
+    "hooks",
 ]
 
 

@@ -30,7 +30,8 @@ class SalesforceError(Exception):
     """The base of all errors of this package.
 
     *status_code*, *error_code*, *message* and *fields* are those of the first item in *errors*,
-    the whole error array. *subrequest* is the part of a batch that failed, if one did. ``str`` is
+    the whole error array. *subrequest* is the part of a batch that failed, if one did.
+    *retry_after* are the seconds to wait before another try, if the answer names them. ``str`` is
     one line that says which request failed, why, and, where it can be known, what to do.
     """
 
@@ -52,6 +53,7 @@ class SalesforceError(Exception):
         self.fields: tuple[str, ...] = errors[0].fields if errors else ()
         self.subrequest = subrequest
         self.request = request if subrequest is None else subrequest.describe()
+        self.retry_after: float | None = None
 
     def __str__(self) -> str:
         known = (str(self.status_code) if self.status_code else None, self.error_code)
@@ -104,7 +106,7 @@ class MalformedRequestError(SalesforceError):
 
 
 class ServerError(SalesforceError):
-    """Salesforce failed while it handled the request (5xx)."""
+    """Salesforce, or its edge, failed while it handled the request (5xx, 408, 420)."""
 
 
 class TransportError(SalesforceError):

@@ -21,5 +21,5 @@ async def salesforce(org: LocalOrg) -> AsyncIterator[AsyncSalesforce]:
 @pytest.fixture
 async def scripted(server: ScriptedServer) -> AsyncIterator[AsyncSalesforce]:
     """Give a client of the server that does as it is told."""
-    async with AsyncSalesforce(server.url, AccessToken("00D!x")) as salesforce:
+    async with AsyncSalesforce(server.url, AccessToken("00D!x"), retry=None) as salesforce:
         yield salesforce

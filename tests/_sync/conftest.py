@@ -23,5 +23,5 @@ def salesforce(org: LocalOrg) -> Iterator[Salesforce]:
 @pytest.fixture
 def scripted(server: ScriptedServer) -> Iterator[Salesforce]:
     """Give a client of the server that does as it is told."""
-    with Salesforce(server.url, AccessToken("00D!x")) as salesforce:
+    with Salesforce(server.url, AccessToken("00D!x"), retry=None) as salesforce:
         yield salesforce

@@ -135,7 +135,7 @@ def test_a_sign_in_that_got_lost_leaves_the_batch_pending(
 ) -> None:
     server.play(fault)
     timeout = Timeout(connect=5, read=0.05)
-    with Salesforce(server.url, GRANT, timeout=timeout) as salesforce:
+    with Salesforce(server.url, GRANT, retry=None, timeout=timeout) as salesforce:
         batch = salesforce.composite.batch()
         contact = batch.sobject.create("Contact", {"LastName": "Doe"})
         with pytest.raises(errors.TransportError, match="sign-in at http") as caught:
@@ -196,7 +196,7 @@ def test_a_sign_in_that_failed_before_is_not_held_against_the_next(
     server.play(reply(503))
     server.play(token("A", server))
     server.play(reply(200, b"{}"))
-    with Salesforce(server.url, GRANT) as salesforce:
+    with Salesforce(server.url, GRANT, retry=None) as salesforce:
         with pytest.raises(errors.ServerError, match="sign-in at http"):
             salesforce.limits()
         assert salesforce.limits() == {}
@@ -217,7 +217,7 @@ def test_each_request_that_was_sent_counts(server: ScriptedServer) -> None:
 def test_a_batch_whose_renewal_fails_is_pending(server: ScriptedServer) -> None:
     for steps in (token("A", server), EXPIRED, reply(503)):
         server.play(steps)
-    with Salesforce(server.url, GRANT) as salesforce:
+    with Salesforce(server.url, GRANT, retry=None) as salesforce:
         batch = salesforce.composite.batch()
         contact = batch.sobject.create("Contact", {"LastName": "Doe"})
         with pytest.raises(errors.ServerError, match="sign-in at http"):

@@ -215,31 +215,6 @@ def test_a_result_of_another_shape_is_refused(read: object) -> None:
 
 
 @pytest.mark.parametrize(
-    ("status_code", "code", "refused"),
-    [
-        (302, "", False),
-        (400, "JSON_PARSER_ERROR", True),
-        (401, "INVALID_SESSION_ID", True),
-        (403, "REQUEST_LIMIT_EXCEEDED", True),
-        (408, "", False),
-        (400, "REQUEST_RUNNING_TOO_LONG", False),
-        (429, "", True),
-        (500, "UNKNOWN_EXCEPTION", False),
-        (503, "REQUEST_LIMIT_EXCEEDED", True),
-        (503, "SERVER_UNAVAILABLE", False),
-    ],
-)
-def test_only_an_answer_that_says_so_is_taken_for_a_refusal(
-    status_code: int, code: str, refused: bool
-) -> None:
-    body = f'[{{"errorCode": "{code}", "message": "why"}}]'.encode()
-
-    assert (
-        replies.is_refusal(replies.error_from_response(answer(status_code, body), "x")) is refused
-    )
-
-
-@pytest.mark.parametrize(
     "error",
     [
         replies.error_from_item(

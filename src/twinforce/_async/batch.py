@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Self
 
 from .._core import http, operations, urls
-from .._core.batch import BatchBuilder, Flight
+from .._core.batch import BatchBuilder
+from .._core.flights import BatchFlight, Execution, PageFlight
 from .._core.http import Timeout
 from .._core.subrequests import QuerySubrequest
-from ..errors import SalesforceError
+from .._twin import AsyncCrew, AsyncLock
+from ..errors import SalesforceError, TransportError
+from ..hooks import RetryEvent
+from ..progress import AsyncReport, Bar
+from ..retry import RetryPolicy, check_policy
+from . import hooks
 from .session import AsyncSession
 
 
@@ -25,7 +32,10 @@ class AsyncBatch(BatchBuilder):
         halt_on_error: bool,
         autoraise: bool,
         group_errors: bool,
+        concurrency: int,
+        retry: RetryPolicy | None,
         timeout: Timeout | None,
+        progress: AsyncReport | bool | None,
     ) -> None:
         if timeout is not None:
             http.check_timeout(timeout)
@@ -34,9 +44,19 @@ class AsyncBatch(BatchBuilder):
             halt_on_error=halt_on_error,
             autoraise=autoraise,
             group_errors=group_errors,
+            concurrency=concurrency,
         )
+        session.check_concurrency(concurrency)
+        check_policy(retry)
+        if not isinstance(progress, bool | None):
+            hooks.check_function("progress", progress)
         self._session = session
+        self._retry = retry
         self._timeout = timeout
+        self._bar = Bar() if progress is True else None
+        self._report = self._bar if isinstance(progress, bool) else progress
+        self._reporting = AsyncLock()
+        self._crew = AsyncCrew()
 
     async def __aenter__(self) -> Self:
         return self
@@ -52,34 +72,71 @@ class AsyncBatch(BatchBuilder):
         sent and got no usable answer, which may execute it twice.
 
         Raises :class:`~twinforce.errors.OutcomeUnknownError` if subrequests were sent and no
-        answer came, or none that can be read; the errors of the batch as a whole; and those of
+        answer came, or none that settles it; the errors of the batch as a whole; and those of
         subrequests with *autoraise*. Results that arrived before stay on their subrequests.
         """
-        with self._execution():
-            for flight in self._flights(resend_unknown=resend_unknown):
-                await self._send(flight)
-            errors = [await self._complete(query) for query in self._incomplete()]
-            for error in filter(None, errors):
-                raise error
+        with self._execution() as execution:
+            flights = self._flights(execution, resend_unknown=resend_unknown)
+            try:
+                await self._show(execution)
+                send = partial(self._send, execution)
+                await self._crew.run(send, flights, at_once=self._concurrency)
+                complete = partial(self._complete, execution)
+                await self._crew.run(complete, self._incomplete(), at_once=self._concurrency)
+            finally:
+                if self._bar is not None:
+                    self._bar.close()
 
-    async def _send(self, flight: Flight) -> None:
+    async def _send(self, execution: Execution, flight: BatchFlight) -> None:
         target = urls.target("composite/batch", self._version)
-        body = self._envelope(flight)
-        try:
-            flight.land(
-                await self._session.send("POST", target, body, timeout=self._timeout, flight=flight)
-            )
-        except BaseException as error:
-            flight.fail(error)
-            raise
+        tries = self._session.tries(self._retry)
+        unfinished: BatchFlight | None = flight
+        while unfinished is not None:
+            flight = unfinished
+            try:
+                await self._session.send(
+                    "POST",
+                    target,
+                    self._envelope(flight),
+                    timeout=self._timeout,
+                    flight=flight,
+                    tries=tries,
+                )
+            finally:
+                await self._show(execution)
+            unfinished = flight.unfinished()
+            if unfinished is not None and (lock := unfinished.row_lock) is not None:
+                delay = tries.delay(lock, idempotent=True)
+                if delay is None:
+                    return
+                unfinished.reopen()
+                again = tuple(subrequest.index for subrequest in unfinished.subrequests)
+                await self._session.wait(RetryEvent(flight.name, lock, tries.count, delay, again))
 
-    async def _complete(self, query: QuerySubrequest) -> SalesforceError | None:
-        """Fetch the remaining pages of *query*; return what another try may overcome."""
-        error = None
-        while error is None and (path := query.next_path) is not None:
+    async def _complete(self, execution: Execution, query: QuerySubrequest) -> None:
+        """Fetch the remaining pages of *query*, unless one is refused."""
+        while (path := query.next_path) is not None:
+            flight = PageFlight(query, execution, self._departures)
             target = operations.next_page(path).target(self._version)
-            response = await self._session.send(
-                "GET", target, timeout=self._timeout, flight=Flight([], self._count_request)
-            )
-            error = self._page_answered(query, response)
-        return error
+            try:
+                await self._session.send(
+                    "GET",
+                    target,
+                    timeout=self._timeout,
+                    flight=flight,
+                    tries=self._session.tries(self._retry),
+                )
+            except TransportError:
+                raise
+            except SalesforceError as error:
+                if query.next_path is None:
+                    return
+                execution.page_errors.append(error)
+                return
+        await self._show(execution)
+
+    async def _show(self, execution: Execution) -> None:
+        if self._report is None or execution.called_off:
+            return
+        async with self._reporting:
+            await hooks.call(self._report, self._counted())

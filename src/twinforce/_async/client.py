@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Self
+from collections.abc import Callable, Iterable, Mapping
+from typing import Literal, Self
 
 from .._core import http, operations, replies, urls
+from .._core.flights import Flight
 from .._core.http import AsyncTransport, Response, Timeout
 from .._core.replies import ApiVersion, Limits
 from .._core.urls import ParamValue
 from .._core.usage import ApiUsage
+from .._twin import AsyncSleep, async_sleep, clock
 from ..auth import Grant
+from ..hooks import AsyncHook
+from ..progress import AsyncReport
+from ..retry import RetryPolicy
 from .batch import AsyncBatch
 from .query import AsyncQuery
 from .session import AsyncSession
@@ -25,6 +30,10 @@ class AsyncSalesforce:
     :mod:`twinforce.auth`; the client signs in when it first needs to. *version* is that of the
     REST API. A *transport* that is passed in is not closed by the client.
 
+    *retry* says when to try again what failed (see :class:`~twinforce.RetryPolicy`; None: never).
+    *hooks* are told what happens (see :mod:`twinforce.hooks`). *sleep* waits between tries and
+    *clock* measures, both in seconds; they are there for tests that do not want to wait.
+
     Raises ``ValueError`` or ``TypeError`` for an address, a version or a grant that cannot be used.
     """
 
@@ -35,10 +44,22 @@ class AsyncSalesforce:
         *,
         version: str = "67.0",
         transport: AsyncTransport | None = None,
+        retry: RetryPolicy | None = RetryPolicy(),
         timeout: Timeout = Timeout(),
+        hooks: Iterable[AsyncHook] = (),
+        sleep: AsyncSleep = async_sleep,
+        clock: Callable[[], float] = clock,
     ) -> None:
         self._session = AsyncSession(
-            instance_url, auth, version=version, transport=transport, timeout=timeout
+            instance_url,
+            auth,
+            version=version,
+            transport=transport,
+            retry=retry,
+            timeout=timeout,
+            hooks=hooks,
+            sleep=sleep,
+            clock=clock,
         )
         self.composite = AsyncComposite(self._session)
         """Composite resources: :meth:`~AsyncComposite.batch`."""
@@ -74,8 +95,8 @@ class AsyncSalesforce:
 
     async def versions(self) -> list[ApiVersion]:
         """Return the versions of the REST API that the instance serves, as it lists them."""
-        response = await self._session.send("GET", urls.DATA)
-        replies.raise_for_status(response, f"GET {urls.DATA}")
+        flight = Flight(f"GET {urls.DATA}", idempotent=True, reads_only=True)
+        response = await self._session.send("GET", urls.DATA, flight=flight)
         return replies.versions(replies.parse(response))
 
     async def request(
@@ -102,15 +123,19 @@ class AsyncSalesforce:
             raise ValueError("pass json= or body=, not both")
         if not isinstance(body, bytes | None):
             raise TypeError(f"body must be bytes, not {type(body).__name__}; or pass json=")
-        response = await self._session.send(
-            operations.verb(method),
+        verb = operations.verb(method)
+        return await self._session.send(
+            verb,
             target,
             operations.json_body(json) if body is None else body,
             headers=http.checked_headers(headers or {}),
+            # A query string may hold a token, as that of the revocation does.
+            flight=Flight(
+                f"{method} {path.partition('?')[0]}",
+                idempotent=operations.is_idempotent(verb, target),
+                reads_only=verb in operations.READS,
+            ),
         )
-        # A query string may hold a token, as that of the revocation does.
-        replies.raise_for_status(response, f"{method} {path.partition('?')[0]}")
-        return response
 
     async def aclose(self) -> None:
         """Close the connections. The client cannot be used after."""
@@ -138,14 +163,22 @@ class AsyncComposite:
         autoraise: bool = False,
         group_errors: bool = False,
         *,
+        concurrency: int = 1,
+        retry: RetryPolicy | Literal["client"] | None = "client",
         timeout: Timeout | None = None,
+        progress: AsyncReport | bool | None = None,
     ) -> AsyncBatch:
         """Make a batch: independent subrequests, sent 25 in a request, in order.
 
         With *halt_on_error*, what follows a failure is not executed, now or later. With
         *autoraise*, executing raises the first failure once everything was sent; with
-        *group_errors* too, an ``ExceptionGroup`` of all of them. *timeout* replaces the client's:
-        Salesforce lets a batch run for ten minutes. Each subrequest counts as one API request.
+        *group_errors* too, an ``ExceptionGroup`` of all of them. Each subrequest counts as one API
+        request.
+
+        *concurrency* is how many requests go at once; then they arrive in any order, and results
+        keep theirs. *retry* and *timeout* replace the client's: Salesforce lets a batch run for ten
+        minutes. *progress* is called with a :class:`~twinforce.Progress` at the start and after
+        each request, never twice at once; True shows a bar (``twinforce[progress]``).
 
         Source: REST API Developer Guide, Composite Batch.
         """
@@ -154,5 +187,8 @@ class AsyncComposite:
             halt_on_error=halt_on_error,
             autoraise=autoraise,
             group_errors=group_errors,
+            concurrency=concurrency,
+            retry=self._session.retry if retry == "client" else retry,
             timeout=timeout,
+            progress=progress,
         )

@@ -5,23 +5,20 @@ It sends nothing; that is the part of the twins.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from ..errors import (
-    AuthorizationError,
     HaltedError,
     InvalidStateError,
-    MalformedRequestError,
     MalformedResponseError,
-    NotFoundError,
     OutcomeUnknownError,
-    SalesforceError,
-    TransportError,
 )
+from ..progress import Progress
 from . import json, operations, replies
-from .http import Response
+from .flights import BatchFlight, Execution
 from .subrequests import (
     CreateSubrequest,
     DeleteSubrequest,
@@ -45,7 +42,13 @@ class BatchBuilder:
     """Collects subrequests and keeps their order; shared by the batches of both twins."""
 
     def __init__(
-        self, version: str, *, halt_on_error: bool, autoraise: bool, group_errors: bool
+        self,
+        version: str,
+        *,
+        halt_on_error: bool,
+        autoraise: bool,
+        group_errors: bool,
+        concurrency: int,
     ) -> None:
         options = {
             "halt_on_error": halt_on_error,
@@ -55,14 +58,15 @@ class BatchBuilder:
         for name, option in options.items():
             if not isinstance(option, bool):
                 raise TypeError(f"{name} must be True or False, not {option!r}")
+        _check_concurrency(concurrency, halt_on_error=halt_on_error)
         self._version = version
         self._halt_on_error = halt_on_error
         self._autoraise = autoraise
         self._group_errors = group_errors
+        self._concurrency = concurrency
         self._subrequests: list[AnySubrequest] = []
-        self._request_count = 0
-        self._idle = [None]
-        self._sent: list[AnySubrequest] = []
+        self._departures: list[None] = []
+        self._executions: dict[Execution, None] = {}
         self.sobject = BatchSObject(self)
         """Subrequests on records: create, get, update, upsert, delete."""
 
@@ -138,7 +142,7 @@ class BatchBuilder:
     @property
     def request_count(self) -> int:
         """How many HTTP requests were sent for this batch, the next pages of queries included."""
-        return self._request_count
+        return len(self._departures)
 
     def __repr__(self) -> str:
         counts = {state: len(self._in_state(state)) for state in SubrequestState}
@@ -151,44 +155,55 @@ class BatchBuilder:
     # What the twins drive.
 
     @contextmanager
-    def _execution(self) -> Iterator[None]:
+    def _execution(self) -> Iterator[Execution]:
         """Keep others from executing the batch at the same time; in the end, raise what is due."""
+        execution = Execution()
         try:
-            self._idle.pop()  # one step, so that of two threads one gets it
-        except IndexError:
-            raise InvalidStateError(
-                "this batch is being executed already; wait for that to end"
-            ) from None
-        try:
-            yield
+            # Each a single step, so that neither a thread nor an interruption comes between.
+            self._executions[execution] = None
+            if list(self._executions)[0] is not execution:  # noqa: RUF015 - a copy, in one step
+                raise InvalidStateError(
+                    "this batch is being executed already; wait for that to end"
+                )
+            yield execution
+        except Exception as error:
+            if execution.raised_doubts() and not isinstance(error, MalformedResponseError):
+                raise _outcome_unknown(execution.unknown()) from error
+            raise
+        except BaseException:
+            execution.called_off = True
+            raise
         finally:
-            self._idle[:] = [None]
-        self._raise_errors()
+            self._executions.pop(execution, None)
+        self._raise_errors(execution)
 
-    def _flights(self, *, resend_unknown: bool) -> Iterator[Flight]:
-        """Give the requests to send, one after the other, each when the one before was answered.
+    def _flights(self, execution: Execution, *, resend_unknown: bool) -> Iterator[BatchFlight]:
+        """Give the requests to send, in order, each when it is asked for.
 
         With *halt_on_error*, a batch in which a subrequest failed stays halted.
         """
-        self._sent = [
+        sent = execution.begin(
             item
             for item in self._subrequests
             if item.is_unsent or (resend_unknown and item.state is SubrequestState.UNKNOWN)
-        ]
+        )
         latest = self._subrequests
-        for start in range(0, len(self._sent), MAX_SUBREQUESTS):
+        for start in range(0, len(sent), MAX_SUBREQUESTS):
             if self._halt_on_error and any(item.halts for item in latest):
-                for subrequest in self._sent:
+                for subrequest in sent:
                     if subrequest.is_unsent:
                         subrequest.settle(subrequest.judge(replies.halted()))
                 return
-            latest = self._sent[start : start + MAX_SUBREQUESTS]
-            yield Flight(latest, self._count_request)
+            latest = sent[start : start + MAX_SUBREQUESTS]
+            yield BatchFlight(latest, execution, self._departures)
 
-    def _count_request(self) -> None:
-        self._request_count += 1
+    def _incomplete(self) -> Iterator[QuerySubrequest]:
+        """Give the queries whose next page is still to be fetched."""
+        for item in self._subrequests:
+            if isinstance(item, QuerySubrequest) and item.next_path is not None:
+                yield item
 
-    def _envelope(self, flight: Flight) -> bytes:
+    def _envelope(self, flight: BatchFlight) -> bytes:
         items = []
         for operation in (subrequest.operation for subrequest in flight.subrequests):
             item: dict[str, object] = {
@@ -200,30 +215,23 @@ class BatchBuilder:
             items.append(item)
         return json.envelope({"haltOnError": self._halt_on_error, "batchRequests": items})
 
-    def _incomplete(self) -> list[QuerySubrequest]:
-        """List the queries whose next page is still to be fetched."""
-        queries = (item for item in self._subrequests if isinstance(item, QuerySubrequest))
-        return [query for query in queries if query.next_path is not None]
+    def _counted(self) -> Progress:
+        states = Counter(subrequest.state for subrequest in self._subrequests)
+        return Progress(
+            total=len(self._subrequests),
+            succeeded=states[SubrequestState.SUCCEEDED],
+            failed=states[SubrequestState.FAILED],
+            halted=states[SubrequestState.HALTED],
+            unknown=states[SubrequestState.UNKNOWN],
+            requests=self.request_count,
+        )
 
-    def _page_answered(self, query: QuerySubrequest, response: Response) -> SalesforceError | None:
-        """Give *query* its next page; return an error that another try may not meet."""
-        if response.status_code != 200:
-            error = replies.error_from_response(response, query.describe())
-            if not isinstance(error, AuthorizationError | MalformedRequestError | NotFoundError):
-                return error
-            query.settle(query.refuse_page(error))
-            return None
-        try:
-            query.settle(query.judge_page(replies.parse(response)))
-        except MalformedResponseError as error:
-            query.settle(query.refuse_page(error))
-        return None
-
-    def _raise_errors(self) -> None:
+    def _raise_errors(self, execution: Execution) -> None:
         """Raise what is due when all was sent: doubts, and what *autoraise* promises."""
-        unknown = [item for item in self._sent if item.state is SubrequestState.UNKNOWN]
-        if unknown:
-            raise _outcome_unknown(unknown, unknown[0].error)
+        if unknown := execution.unknown():
+            raise _outcome_unknown(unknown)
+        for error in execution.page_errors:
+            raise error
         if not self._autoraise:
             return
         errors = [item.error for item in self._subrequests if item.error is not None]
@@ -234,83 +242,28 @@ class BatchBuilder:
             raise errors[0]
 
 
-class Flight:
-    """One request on its way. Its subrequests are in doubt from the departure to an answer.
-
-    So whatever interrupts it, and wherever, nothing is taken for certain that is not.
-    """
-
-    def __init__(self, subrequests: list[AnySubrequest], count: Callable[[], None]) -> None:
-        self.subrequests = subrequests
-        self._count = count
-
-    def depart(self) -> None:
-        """Note that the request is handed to the transport."""
-        self._count()
-        for subrequest in self.subrequests:
-            subrequest.depart()
-
-    def stay(self) -> None:
-        """Note that nothing of the request was executed."""
-        for subrequest in self.subrequests:
-            subrequest.stay()
-
-    def land(self, response: Response) -> None:
-        """Give each subrequest its answer; raise if there is none to give."""
-        name = f"batch of {len(self.subrequests)}"
-        if not 200 <= response.status_code < 300:
-            error = replies.error_from_response(response, name)
-            if replies.is_refusal(error):
-                self.stay()
-            raise error
-        try:
-            answers = replies.parse_batch(response, len(self.subrequests))
-        except MalformedResponseError as error:
-            error.request = name
-            raise
-        pairs = zip(self.subrequests, answers, strict=True)
-        outcomes = [subrequest.judge(reply) for subrequest, reply in pairs]
-        for subrequest, outcome in zip(self.subrequests, outcomes, strict=True):
-            subrequest.settle(outcome)
-
-    def fail(self, error: BaseException) -> None:
-        """Decide what it means for the subrequests in doubt that *error* ended the flight.
-
-        Where nothing can have happened, because the request did not leave or only reads, they
-        are as before. Otherwise nobody knows; OutcomeUnknownError says so, unless *error* is an
-        interruption or a MalformedResponseError.
-        """
-        doubtful = [item for item in self.subrequests if item.is_in_flight]
-        malformed = isinstance(error, MalformedResponseError)
-        if _was_not_sent(error) or (
-            not malformed and all(item.operation.reads_only for item in doubtful)
-        ):
-            self.stay()
-            return
-        for subrequest in doubtful:
-            subrequest.lose(error)
-        if doubtful and isinstance(error, Exception) and not malformed:
-            raise _outcome_unknown(doubtful, error) from error
+def _check_concurrency(concurrency: int, *, halt_on_error: bool) -> None:
+    if not isinstance(concurrency, int) or isinstance(concurrency, bool):
+        raise TypeError(f"concurrency must be an int, not {type(concurrency).__name__}")
+    if concurrency < 1:
+        raise ValueError(f"concurrency is how many requests go at once, at least 1: {concurrency}")
+    if halt_on_error and concurrency > 1:
+        raise ValueError(
+            "with halt_on_error the requests go one after the other, since each depends on the one "
+            "before; leave out concurrency, or halt_on_error"
+        )
 
 
-def _outcome_unknown(
-    subrequests: list[AnySubrequest], reason: BaseException | None
-) -> OutcomeUnknownError:
+def _outcome_unknown(subrequests: list[AnySubrequest]) -> OutcomeUnknownError:
     indexes = ", ".join(str(item.index) for item in subrequests[:3])
     if len(subrequests) > 3:
         indexes += f", … {subrequests[-1].index}"
+    reason = subrequests[0].error and subrequests[0].error.__cause__
     return OutcomeUnknownError(
         f"{len(subrequests)} subrequests ({indexes}) were sent, and may or may not have been "
         f"executed: {str(reason) or repr(reason)}. Look in the org, or call "
         "execute(resend_unknown=True) if executing them twice does no harm",
         subrequests=subrequests,
-    )
-
-
-def _was_not_sent(error: BaseException) -> bool:
-    # InvalidStateError: the transport was closed, or belongs to another event loop.
-    return isinstance(error, InvalidStateError) or (
-        isinstance(error, TransportError) and not error.sent
     )
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Protocol
 
 import attrs
@@ -80,12 +82,37 @@ class Response:
     body: bytes = attrs.field(repr=_size)
 
 
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Read the ``Retry-After`` header as seconds from now; None if it says nothing that is clear.
+
+    Source: RFC 9110, section 10.2.3. A date is taken against the ``Date`` of the same answer, so
+    that the clocks need not agree.
+    """
+    value = headers.get("retry-after", "").strip()
+    if value.isascii() and value.isdecimal():
+        return float(value)
+    when = _date(value)
+    if when is None:
+        return None
+    now = _date(headers.get("date", "")) or datetime.now(UTC)
+    return max(0.0, (when - now).total_seconds())
+
+
+def _date(value: str) -> datetime | None:
+    try:
+        found = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
 class Transport(Protocol):
     """Sends requests and waits for their answers, in blocking code.
 
     ``send`` returns whatever the server answers, error statuses and redirects included: it follows
-    none, keeps no cookies and adds no credentials. It raises only
-    :class:`twinforce.errors.TransportError` and its subclasses.
+    none, keeps no cookies and adds no credentials, and sends a request once. It raises only
+    :class:`twinforce.errors.TransportError` and its subclasses. Whatever comes out of it, an
+    interruption too, may have an attribute ``sent`` that is False: then nothing was sent.
     """
 
     def send(self, request: Request, /) -> Response:

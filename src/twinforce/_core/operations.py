@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from enum import Enum
 from typing import Any, Generic, TypeVar
 
 import attrs
 
+from ..errors import SalesforceError
 from . import json, replies, urls
 from .json import Record
 from .replies import Limits, QueryPage, Reply, UpsertResult
@@ -16,6 +18,8 @@ from .urls import ExternalId
 T = TypeVar("T")
 
 METHODS = ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
+READS = ("GET", "HEAD")
+_RECORDS = re.compile(r"(/services/data/v[0-9]+\.[0-9]/)?sobjects/")
 _SHOWN = 160
 
 
@@ -35,7 +39,16 @@ class Operation(Generic[T]):
     @property
     def reads_only(self) -> bool:
         """Whether it changes nothing, so that an answer that got lost leaves no doubt."""
-        return self.method in ("GET", "HEAD")
+        return self.method in READS
+
+    @property
+    def idempotent(self) -> bool:
+        """Whether it does no harm twice."""
+        return is_idempotent(self.method, self.path)
+
+    def is_fulfilled_by(self, error: SalesforceError) -> bool:
+        """Tell whether *error*, of another try, means that the first one did the work."""
+        return self.method == "DELETE" and error.error_code == "ENTITY_IS_DELETED"
 
     def batch_url(self, default_version: str) -> str:
         """Give the url of a subrequest: from the version on, as the documentation has it."""
@@ -49,6 +62,17 @@ class Operation(Generic[T]):
         """Name it for people, in one line."""
         shown = self.path if len(self.path) <= _SHOWN else self.path[:_SHOWN] + "…"
         return f"{self.method} {shown}"
+
+
+def is_idempotent(method: str, path: str) -> bool:
+    """Tell whether a request does no harm twice: it reads, or it sets or deletes one record.
+
+    That holds for records (PATCH by id or external id, DELETE); what other resources make of a
+    method is their own affair. *path* is below the version, or from ``/services`` on.
+    """
+    if method in READS:
+        return True
+    return method in ("DELETE", "PATCH") and _RECORDS.match(path) is not None
 
 
 def query(soql: str, *, include_all_records: bool = False) -> Operation[QueryPage]:

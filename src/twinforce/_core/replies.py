@@ -26,7 +26,7 @@ from ..errors import (
     ServerError,
 )
 from . import json, urls
-from .http import Response
+from .http import Response, retry_after
 from .json import Record
 
 HALTED_STATUS = 412
@@ -39,17 +39,13 @@ _ERROR_BY_CODE: dict[str, type[SalesforceError]] = {
     "UNABLE_TO_LOCK_ROW": RowLockedError,
     HALTED_CODE: HaltedError,
 }
-_CODES_OF_LATE_FAILURES = {
-    "QUERY_TIMEOUT",
-    "REQUEST_RUNNING_TOO_LONG",
-    "SERVER_UNAVAILABLE",
-    "UNKNOWN_EXCEPTION",
-}
 _ERROR_BY_STATUS: dict[int, type[SalesforceError]] = {
     300: MoreThanOneRecordError,
     401: AuthenticationError,
     403: AuthorizationError,
     404: NotFoundError,
+    408: ServerError,
+    420: ServerError,
     429: RequestLimitExceededError,
 }
 
@@ -160,9 +156,11 @@ def error_from_response(response: Response, request: str) -> SalesforceError:
     except ValueError:
         result = [{"message": _odd_answer(response)}]
     items = _error_items(result, escaped=False)
-    return _error_class(response.status_code, items)(
+    error = _error_class(response.status_code, items)(
         status_code=response.status_code, errors=items, request=request
     )
+    error.retry_after = retry_after(response.headers)
+    return error
 
 
 def _odd_answer(response: Response) -> str:
@@ -186,18 +184,6 @@ def error_from_item(reply: Reply) -> SalesforceError:
     """
     items = _error_items(reply.result, escaped=True)
     return _error_class(reply.status_code, items)(status_code=reply.status_code, errors=items)
-
-
-def is_refusal(error: SalesforceError) -> bool:
-    """Tell whether an answer says that nothing of the request was executed.
-
-    Limits and all that is wrong with a request are found before its execution starts. What
-    fails later, waits too long, or leads elsewhere may have done a part of its work.
-    """
-    if isinstance(error, RequestLimitExceededError):
-        return True
-    status = error.status_code or 0
-    return 400 <= status < 500 and status != 408 and error.error_code not in _CODES_OF_LATE_FAILURES
 
 
 def _error_class(status_code: int, items: tuple[ErrorItem, ...]) -> type[SalesforceError]:

@@ -12,14 +12,18 @@ from ..errors import (
     InvalidStateError,
     MalformedResponseError,
     OutcomeUnknownError,
+    RowLockedError,
     SalesforceError,
 )
 from . import replies, urls
 from .json import Record
 from .operations import Operation
 from .replies import QueryPage, Reply, UpsertResult
+from .resending import may_have_run
 
 T = TypeVar("T")
+
+_SENT_AGAIN = "; sent again, it failed: "
 
 
 class SubrequestState(Enum):
@@ -28,13 +32,17 @@ class SubrequestState(Enum):
     PENDING = "pending"
     """Not executed yet (or a query whose next pages are still to be fetched)."""
     SUCCEEDED = "succeeded"
-    """Executed, with a status of 200 to 299."""
+    """Executed, with a status of 200 to 299.
+
+    A deletion that is sent again after its outcome was unknown has succeeded with 404
+    ENTITY_IS_DELETED, too.
+    """
     FAILED = "failed"
     """Answered, but not with a success that can be read; the error says why."""
     HALTED = "halted"
     """Not executed, since one before it failed and the batch halts on errors."""
     UNKNOWN = "unknown"
-    """Sent, and no usable answer came (yet): it may or may not have been executed."""
+    """Sent, and no answer came (yet) that settles it: it may or may not have been executed."""
 
 
 class SubrequestResponse(TypedDict):
@@ -142,10 +150,17 @@ class Subrequest(Generic[T]):
 
     @property
     def halts(self) -> bool:
-        """Whether it failed in a way that halts the batch: with a status of 400 or above."""
+        """Whether its answer halts the batch: a failure with a status of 400 or above."""
         reply = self._outcome.reply
-        is_failed = self.state is SubrequestState.FAILED
-        return is_failed and reply is not None and reply.status_code >= 400
+        return not self.is_success and reply is not None and reply.status_code >= 400
+
+    @property
+    def row_lock(self) -> RowLockedError | None:
+        """The locked row that it met, if its latest answer says so."""
+        error: BaseException | None = self.error
+        if self.state is SubrequestState.UNKNOWN and error is not None:
+            error = error.__cause__
+        return error if isinstance(error, RowLockedError) else None
 
     def depart(self) -> None:
         """Be handed to the transport: from here on it may have been executed."""
@@ -155,19 +170,32 @@ class Subrequest(Generic[T]):
         """Be as before the departure, since it certainly was not executed."""
         self._outcome = self._outcome.before or self._outcome
 
+    def reopen(self) -> None:
+        """Wait to be sent again, as what was answered says that it was not executed."""
+        if self.state is not SubrequestState.UNKNOWN:
+            self._outcome = Outcome(SubrequestState.PENDING)
+
     def judge(self, reply: Reply) -> Outcome:
-        """Say what *reply* means for it."""
-        if not reply.is_success:
-            error = replies.error_from_item(reply)
-            before = self._outcome.before
-            if isinstance(error, HaltedError) and before is not None and before.error is not None:
-                return before  # not executed this time, and nobody knows of the time before
-            return self._failure(reply, error)
-        try:
-            return Outcome(SubrequestState.SUCCEEDED, reply, self.operation.read(reply))
-        except MalformedResponseError as error:
-            reads_only = self.operation.reads_only
-            return self._failure(reply, error) if reads_only else self._doubt(reply, error)
+        """Say what *reply* means for it.
+
+        What was in doubt before it was sent this time stays so, unless it succeeds now.
+        """
+        reads_only = self.operation.reads_only
+        if reply.is_success:
+            try:
+                return Outcome(SubrequestState.SUCCEEDED, reply, self.operation.read(reply))
+            except MalformedResponseError as odd:
+                return self._failure(reply, odd) if reads_only else self._doubt(reply, odd)
+        error = replies.error_from_item(reply)
+        before = self._outcome.before
+        if reads_only or before is None or before.state is not SubrequestState.UNKNOWN:
+            is_late = may_have_run(error) and not reads_only
+            return self._doubt(reply, error) if is_late else self._failure(reply, error)
+        if isinstance(error, HaltedError):
+            return before
+        if self.operation.is_fulfilled_by(error):
+            return Outcome(SubrequestState.SUCCEEDED, reply)
+        return self._doubt(reply, error, before.error)
 
     def settle(self, outcome: Outcome) -> None:
         """Take what was judged."""
@@ -184,12 +212,14 @@ class Subrequest(Generic[T]):
         state = SubrequestState.HALTED if halted else SubrequestState.FAILED
         return Outcome(state, reply, error=error)
 
-    def _doubt(self, reply: Reply | None, cause: BaseException) -> Outcome:
-        error = OutcomeUnknownError(
-            f"it was sent, and may or may not have been executed: {str(cause) or repr(cause)}",
-            subrequests=(self,),
-            subrequest=self,
-        )
+    def _doubt(
+        self, reply: Reply | None, cause: BaseException, first: SalesforceError | None = None
+    ) -> Outcome:
+        reason = str(cause) or repr(cause)
+        message = f"it was sent, and may or may not have been executed: {reason}"
+        if first is not None:
+            message = f"{first.message.partition(_SENT_AGAIN)[0]}{_SENT_AGAIN}{reason}"
+        error = OutcomeUnknownError(message, subrequests=(self,), subrequest=self)
         error.__cause__ = cause
         return Outcome(SubrequestState.UNKNOWN, reply, error=error)
 

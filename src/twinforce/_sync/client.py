@@ -4,15 +4,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Self
+from collections.abc import Callable, Iterable, Mapping
+from typing import Literal, Self
 
 from .._core import http, operations, replies, urls
+from .._core.flights import Flight
 from .._core.http import Response, Timeout, Transport
 from .._core.replies import ApiVersion, Limits
 from .._core.urls import ParamValue
 from .._core.usage import ApiUsage
+from .._twin import Sleep, clock, sleep
 from ..auth import Grant
+from ..hooks import Hook
+from ..progress import Report
+from ..retry import RetryPolicy
 from .batch import Batch
 from .query import Query
 from .session import Session
@@ -27,6 +32,10 @@ class Salesforce:
     :mod:`twinforce.auth`; the client signs in when it first needs to. *version* is that of the
     REST API. A *transport* that is passed in is not closed by the client.
 
+    *retry* says when to try again what failed (see :class:`~twinforce.RetryPolicy`; None: never).
+    *hooks* are told what happens (see :mod:`twinforce.hooks`). *sleep* waits between tries and
+    *clock* measures, both in seconds; they are there for tests that do not want to wait.
+
     Raises ``ValueError`` or ``TypeError`` for an address, a version or a grant that cannot be used.
     """
 
@@ -37,10 +46,22 @@ class Salesforce:
         *,
         version: str = "67.0",
         transport: Transport | None = None,
+        retry: RetryPolicy | None = RetryPolicy(),
         timeout: Timeout = Timeout(),
+        hooks: Iterable[Hook] = (),
+        sleep: Sleep = sleep,
+        clock: Callable[[], float] = clock,
     ) -> None:
         self._session = Session(
-            instance_url, auth, version=version, transport=transport, timeout=timeout
+            instance_url,
+            auth,
+            version=version,
+            transport=transport,
+            retry=retry,
+            timeout=timeout,
+            hooks=hooks,
+            sleep=sleep,
+            clock=clock,
         )
         self.composite = Composite(self._session)
         """Composite resources: :meth:`~Composite.batch`."""
@@ -76,8 +97,8 @@ class Salesforce:
 
     def versions(self) -> list[ApiVersion]:
         """Return the versions of the REST API that the instance serves, as it lists them."""
-        response = self._session.send("GET", urls.DATA)
-        replies.raise_for_status(response, f"GET {urls.DATA}")
+        flight = Flight(f"GET {urls.DATA}", idempotent=True, reads_only=True)
+        response = self._session.send("GET", urls.DATA, flight=flight)
         return replies.versions(replies.parse(response))
 
     def request(
@@ -104,15 +125,19 @@ class Salesforce:
             raise ValueError("pass json= or body=, not both")
         if not isinstance(body, bytes | None):
             raise TypeError(f"body must be bytes, not {type(body).__name__}; or pass json=")
-        response = self._session.send(
-            operations.verb(method),
+        verb = operations.verb(method)
+        return self._session.send(
+            verb,
             target,
             operations.json_body(json) if body is None else body,
             headers=http.checked_headers(headers or {}),
+            # A query string may hold a token, as that of the revocation does.
+            flight=Flight(
+                f"{method} {path.partition('?')[0]}",
+                idempotent=operations.is_idempotent(verb, target),
+                reads_only=verb in operations.READS,
+            ),
         )
-        # A query string may hold a token, as that of the revocation does.
-        replies.raise_for_status(response, f"{method} {path.partition('?')[0]}")
-        return response
 
     def close(self) -> None:
         """Close the connections. The client cannot be used after."""
@@ -140,14 +165,22 @@ class Composite:
         autoraise: bool = False,
         group_errors: bool = False,
         *,
+        concurrency: int = 1,
+        retry: RetryPolicy | Literal["client"] | None = "client",
         timeout: Timeout | None = None,
+        progress: Report | bool | None = None,
     ) -> Batch:
         """Make a batch: independent subrequests, sent 25 in a request, in order.
 
         With *halt_on_error*, what follows a failure is not executed, now or later. With
         *autoraise*, executing raises the first failure once everything was sent; with
-        *group_errors* too, an ``ExceptionGroup`` of all of them. *timeout* replaces the client's:
-        Salesforce lets a batch run for ten minutes. Each subrequest counts as one API request.
+        *group_errors* too, an ``ExceptionGroup`` of all of them. Each subrequest counts as one API
+        request.
+
+        *concurrency* is how many requests go at once; then they arrive in any order, and results
+        keep theirs. *retry* and *timeout* replace the client's: Salesforce lets a batch run for ten
+        minutes. *progress* is called with a :class:`~twinforce.Progress` at the start and after
+        each request, never twice at once; True shows a bar (``twinforce[progress]``).
 
         Source: REST API Developer Guide, Composite Batch.
         """
@@ -156,5 +189,8 @@ class Composite:
             halt_on_error=halt_on_error,
             autoraise=autoraise,
             group_errors=group_errors,
+            concurrency=concurrency,
+            retry=self._session.retry if retry == "client" else retry,
             timeout=timeout,
+            progress=progress,
         )

@@ -4,18 +4,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import TypeVar
 
 from .. import _transports
 from .._core import http, replies, urls, usage
-from .._core.batch import Flight
+from .._core.flights import Flight, SignInFlight
 from .._core.http import Request, Response, Timeout, Transport
 from .._core.operations import Operation
-from .._twin import Lock
+from .._core.replies import Reply
+from .._core.resending import Tries
+from .._twin import Lock, Sleep
 from ..auth import Grant, Token, check_grant
-from ..errors import InvalidStateError, SalesforceError, TransportError
+from ..errors import AuthenticationError, InvalidStateError, NotFoundError, SalesforceError
+from ..hooks import Hook, RequestEvent, ResponseEvent, RetryEvent, TokenEvent
+from ..retry import RetryPolicy, check_policy
+from .hooks import Hooks
 
 T = TypeVar("T")
 
@@ -30,9 +35,14 @@ class Session:
         *,
         version: str,
         transport: Transport | None,
+        retry: RetryPolicy | None,
         timeout: Timeout,
+        hooks: Iterable[Hook],
+        sleep: Sleep,
+        clock: Callable[[], float],
     ) -> None:
         check_grant(grant)
+        check_policy(retry)
         http.check_timeout(timeout)
         if transport is not None and not callable(getattr(transport, "close", None)):
             kind = type(transport).__name__
@@ -40,8 +50,12 @@ class Session:
         self.instance_url = urls.origin(instance_url)
         self.version = urls.version(version)
         self.api_usage: usage.ApiUsage | None = None
+        self.retry = retry
         self._grant = grant
         self._timeout = timeout
+        self._hooks = Hooks(hooks)
+        self._sleep = sleep
+        self._clock = clock
         self._owns_transport = transport is None
         self._transport = _transports.default_transport() if transport is None else transport
         self._closed = False
@@ -52,8 +66,18 @@ class Session:
 
     def run(self, operation: Operation[T]) -> T:
         """Send *operation* on its own and return its result, or raise its failure."""
-        response = self.send(operation.method, operation.target(self.version), operation.body)
-        replies.raise_for_status(response, operation.describe())
+        flight = Flight(
+            operation.describe(),
+            idempotent=operation.idempotent,
+            reads_only=operation.reads_only,
+        )
+        target = operation.target(self.version)
+        try:
+            response = self.send(operation.method, target, operation.body, flight=flight)
+        except NotFoundError as error:
+            if flight.doubted and operation.is_fulfilled_by(error):
+                return operation.read(Reply(204, None))
+            raise
         try:
             return operation.read(replies.parse(response))
         except SalesforceError as error:
@@ -66,30 +90,49 @@ class Session:
         target: str,
         body: bytes | None = None,
         *,
+        flight: Flight,
         headers: Mapping[str, str] | None = None,
         timeout: Timeout | None = None,
-        flight: Flight | None = None,
+        tries: Tries | None = None,
     ) -> Response:
-        """Send one request and return the answer, whatever its status.
+        """Send a request and return the answer, which is a success; *flight* learns all of it.
 
-        A refused token (401) is renewed once. Nothing was executed then, so that any request can
-        be sent again. *flight* is told when the request departs, and when it was refused so.
+        It is sent again as the retry policy says, and once more when the token was refused (401):
+        nothing was executed then.
         """
         make = partial(
             http.api_request, method, body=body, headers=headers, timeout=timeout or self._timeout
         )
+        tries = tries or self.tries(self.retry)
         token = self._authorize(refused=None)
-        request = make(self._origin(token) + target, token.access_token)
-        response = self._exchange(request, flight)
-        if response.status_code != 401:
-            return response
-        if flight is not None:
-            flight.stay()
-        renewed = self._authorize(refused=token)
-        if renewed == token:
-            return response
+        try:
+            request = make(self._origin(token) + target, token.access_token)
+            return self._deliver(request, flight, tries)
+        except AuthenticationError as refusal:
+            renewed = self._authorize(refused=token) if refusal.status_code == 401 else token
+            if renewed == token:
+                raise
         request = make(self._origin(renewed) + target, renewed.access_token)
-        return self._exchange(request, flight)
+        return self._deliver(request, flight, tries)
+
+    def tries(self, policy: RetryPolicy | None) -> Tries:
+        """Begin to count the tries of a request."""
+        return Tries(policy, self._clock)
+
+    def wait(self, event: RetryEvent) -> None:
+        """Wait until the next try, and tell of it."""
+        if self._hooks.listens(RetryEvent.level):
+            self._hooks.tell(event)
+        self._sleep(event.delay)
+
+    def check_concurrency(self, concurrency: int) -> None:
+        """Check that the transport can send so many requests at once."""
+        pool_size = getattr(self._transport, "pool_size", None)
+        if pool_size is not None and concurrency > pool_size:
+            raise ValueError(
+                f"concurrency={concurrency} needs as many connections, and the transport has "
+                f"{pool_size}; pass one with a larger pool_size to the client"
+            )
 
     def close(self) -> None:
         """Close the transport, unless the user passed it in. Nothing can be sent any more."""
@@ -101,15 +144,46 @@ class Session:
     def _origin(self, token: Token) -> str:
         return token.instance_url or self.instance_url
 
-    def _exchange(self, request: Request, flight: Flight | None = None) -> Response:
+    def _deliver(self, request: Request, flight: Flight, tries: Tries) -> Response:
+        """Send *request* until it succeeds, or another try is not allowed or of no use."""
+        while True:
+            try:
+                return self._exchange(request, flight, tries)
+            except SalesforceError as error:
+                delay = tries.delay(error, idempotent=flight.idempotent)
+                if delay is None:
+                    flight.give_up(error)
+                    raise
+                event = RetryEvent(flight.name, error, tries.count, delay)
+            self.wait(event)
+
+    def _exchange(self, request: Request, flight: Flight, tries: Tries) -> Response:
         if self._closed:
             raise InvalidStateError("this client is closed; make a new one")
-        if flight is not None:
+        tries.count += 1
+        if self._hooks.listens(RequestEvent.level):
+            self._hooks.tell(RequestEvent.of(request, tries.count))
+        began = self._clock()
+        refusal = None
+        try:
             flight.depart()
-        response = self._transport.send(request)
+            response = self._transport.send(request)
+            try:
+                flight.land(response)
+            except SalesforceError as error:
+                refusal = error
+                flight.fail(error)
+        except BaseException as failure:
+            flight.fail(failure)
+            raise
         self.api_usage = (
             usage.parse(response.headers.get("sforce-limit-info", "")) or self.api_usage
         )
+        if self._hooks.listens(ResponseEvent.level):
+            seconds = self._clock() - began
+            self._hooks.tell(ResponseEvent.of(request, response, tries.count, seconds))
+        if refusal is not None:
+            raise refusal
         return response
 
     def _authorize(self, *, refused: Token | None) -> Token:
@@ -134,7 +208,11 @@ class Session:
                 self._sign_ins += 1
                 raise
             self._sign_ins += 1
-            return self._token
+            token = self._token
+        if self._hooks.listens(TokenEvent.level):
+            event = TokenEvent(self._origin(token), renewed=refused is not None)
+            self._hooks.tell(event)
+        return token
 
     def _sign_in(self) -> Token:
         step = self._grant.sign_in(self.instance_url, self._timeout)
@@ -143,12 +221,7 @@ class Session:
         if not isinstance(step, Request):
             kind = type(step).__name__
             raise TypeError(f"sign_in of the grant must return a Token or a Request, not {kind}")
-        try:
-            response = self._exchange(step)
-        except TransportError as error:
-            error.request = f"sign-in at {self.instance_url}"
-            if error.sent:
-                error.message = "no answer came, so what waited for the token was not sent"
-                error.sent = False
-            raise
-        return self._grant.read_token(response, self.instance_url)
+        flight = SignInFlight(self._grant, self.instance_url)
+        self._deliver(step, flight, self.tries(self.retry))
+        assert flight.token is not None  # noqa: S101 - it has landed
+        return flight.token

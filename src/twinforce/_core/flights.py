@@ -1,0 +1,228 @@
+"""A request on its way, and what each thing that may happen to it means for those who wait.
+
+A flight departs when its request is handed to the transport, and then lands, or fails. Between
+that, what it carries is in doubt; so whatever interrupts it, and wherever, nothing is taken for
+certain that is not. It may depart again after it failed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from ..auth import Grant, Token
+from ..errors import (
+    AuthorizationError,
+    InvalidStateError,
+    MalformedRequestError,
+    MalformedResponseError,
+    NotFoundError,
+    RowLockedError,
+    SalesforceError,
+    TransportError,
+)
+from . import replies
+from .http import Response, retry_after
+from .replies import Reply
+from .resending import may_have_run
+from .subrequests import QuerySubrequest, Subrequest, SubrequestState
+
+
+class Flight:
+    """A request for which only the caller waits. *name* says for people what it is.
+
+    *idempotent*: it does no harm twice. *doubted*: a try of it may have been executed, and nobody
+    knows; not so of one that only reads.
+    """
+
+    def __init__(self, name: str, *, idempotent: bool, reads_only: bool = False) -> None:
+        self.name = name
+        self.idempotent = idempotent
+        self.doubted = False
+        self._reads_only = reads_only
+
+    def depart(self) -> None:
+        """Note that the request is handed to the transport."""
+
+    def land(self, response: Response) -> None:
+        """Take the answer; raise the error that it means, if it is no success."""
+        replies.raise_for_status(response, self.name)
+
+    def fail(self, error: BaseException) -> None:
+        """Note that a try ended with *error*, of the transport or of the answer."""
+        self.doubted = self.doubted or (may_have_run(error) and not self._reads_only)
+
+    def give_up(self, error: SalesforceError) -> None:
+        """Note that *error* is the last one, and have it tell the whole truth."""
+        if self.doubted and not may_have_run(error):
+            error.message += "; an earlier try of this request may have been executed"
+            if isinstance(error, TransportError):
+                error.sent = True
+
+
+class SignInFlight(Flight):
+    """The request of *grant* for a token, which is there when it has landed."""
+
+    def __init__(self, grant: Grant, instance_url: str) -> None:
+        super().__init__(f"sign-in at {instance_url}", idempotent=True, reads_only=True)
+        self.token: Token | None = None
+        self._grant = grant
+        self._instance_url = instance_url
+
+    def land(self, response: Response) -> None:
+        try:
+            self.token = self._grant.read_token(response, self._instance_url)
+        except SalesforceError as error:
+            error.retry_after = retry_after(response.headers)
+            raise
+
+    def give_up(self, error: SalesforceError) -> None:
+        if isinstance(error, TransportError):
+            error.request = self.name
+            if error.sent:
+                error.message = "no answer came, so what waited for the token was not sent"
+                error.sent = False
+
+
+class Execution:
+    """One run of a batch: its flights, and whether it was interrupted."""
+
+    def __init__(self) -> None:
+        self.subrequests: list[Subrequest[Any]] = []
+        self.page_errors: list[SalesforceError] = []
+        self.called_off = False
+        self._errors_before: list[SalesforceError | None] = []
+
+    def begin(self, subrequests: Iterable[Subrequest[Any]]) -> list[Subrequest[Any]]:
+        """Note which *subrequests* are to be sent, and give them back."""
+        self.subrequests = list(subrequests)
+        self._errors_before = [item.error for item in self.subrequests]
+        return self.subrequests
+
+    def unknown(self) -> list[Subrequest[Any]]:
+        """List what was sent, and nobody knows whether it was executed."""
+        return [item for item in self.subrequests if item.state is SubrequestState.UNKNOWN]
+
+    def raised_doubts(self) -> bool:
+        """Tell whether something is unknown that was not, or was for another reason, before."""
+        pairs = zip(self.subrequests, self._errors_before, strict=True)
+        unknown = SubrequestState.UNKNOWN
+        return any(item.state is unknown and item.error is not before for item, before in pairs)
+
+    def check(self) -> None:
+        """Raise InvalidStateError in a thread that an interruption left behind."""
+        if self.called_off:
+            raise InvalidStateError("the execution of the batch was interrupted")
+
+
+class BatchFlight(Flight):
+    """A request with up to 25 subrequests of a batch. *departures* counts the tries."""
+
+    def __init__(
+        self,
+        subrequests: Sequence[Subrequest[Any]],
+        execution: Execution,
+        departures: list[None],
+    ) -> None:
+        super().__init__(
+            f"batch of {len(subrequests)}",
+            idempotent=all(item.operation.idempotent for item in subrequests),
+        )
+        self.subrequests = subrequests
+        self._execution = execution
+        self._departures = departures
+        self._answers: list[Reply] = []
+
+    def depart(self) -> None:
+        self._execution.check()
+        self._departures.append(None)
+        for subrequest in self.subrequests:
+            subrequest.depart()
+
+    def land(self, response: Response) -> None:
+        """Give each subrequest its answer, or raise if there is none to give."""
+        super().land(response)
+        try:
+            answers = replies.parse_batch(response, len(self.subrequests))
+        except MalformedResponseError as error:
+            error.request = self.name
+            raise
+        pairs = list(zip(self.subrequests, answers, strict=True))
+        outcomes = [subrequest.judge(reply) for subrequest, reply in pairs]
+        self._answers = answers
+        for subrequest, outcome in zip(self.subrequests, outcomes, strict=True):
+            subrequest.settle(outcome)
+
+    def fail(self, error: BaseException) -> None:
+        """Decide what it means for the subrequests that *error* ended the flight.
+
+        Where nothing can have happened, because nothing was executed or all of it only reads, they
+        are as before; otherwise nobody knows.
+        """
+        in_flight = [item for item in self.subrequests if item.is_in_flight]
+        malformed = isinstance(error, MalformedResponseError)
+        harmless = not malformed and all(item.operation.reads_only for item in in_flight)
+        for subrequest in in_flight:
+            if harmless or not may_have_run(error):
+                subrequest.stay()
+            else:
+                subrequest.lose(error)
+
+    def give_up(self, error: SalesforceError) -> None:
+        """Leave *error* as it is: the subrequests know what is in doubt."""
+
+    def unfinished(self) -> BatchFlight | None:
+        """Give the flight of what landed and has to be sent again, in the same order.
+
+        These are the subrequests that met a locked row, which were rolled back; and those that were
+        halted behind one of them, or behind a deletion that, repeated, found its work done.
+        """
+        again: list[Subrequest[Any]] = []
+        halts_wrongly = False
+        for subrequest, reply in zip(self.subrequests, self._answers, strict=True):
+            if subrequest.row_lock is not None:
+                again.append(subrequest)
+                halts_wrongly = True
+            elif subrequest.is_success:
+                halts_wrongly = halts_wrongly or not reply.is_success
+            elif halts_wrongly and reply.status_code == replies.HALTED_STATUS:
+                again.append(subrequest)
+        return BatchFlight(again, self._execution, self._departures) if again else None
+
+    @property
+    def row_lock(self) -> RowLockedError | None:
+        """The failure of its first subrequest that met a locked row, before it departs again."""
+        return next(filter(None, (item.row_lock for item in self.subrequests)), None)
+
+    def reopen(self) -> None:
+        """Have what is sent again wait for that."""
+        for subrequest in self.subrequests:
+            subrequest.reopen()
+
+
+class PageFlight(Flight):
+    """A request for the next page of a query in a batch."""
+
+    def __init__(
+        self, query: QuerySubrequest, execution: Execution, departures: list[None]
+    ) -> None:
+        super().__init__(query.describe(), idempotent=True, reads_only=True)
+        self._query = query
+        self._execution = execution
+        self._departures = departures
+
+    def depart(self) -> None:
+        self._execution.check()
+        self._departures.append(None)
+
+    def land(self, response: Response) -> None:
+        super().land(response)
+        try:
+            self._query.settle(self._query.judge_page(replies.parse(response)))
+        except MalformedResponseError as error:
+            self._query.settle(self._query.refuse_page(error))
+
+    def give_up(self, error: SalesforceError) -> None:
+        """Leave the query as it is, unless another execution would meet the same *error*."""
+        if isinstance(error, AuthorizationError | MalformedRequestError | NotFoundError):
+            self._query.settle(self._query.refuse_page(error))
