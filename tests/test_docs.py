@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from twinforce._core.resending import CASES, Again
 from twinforce.local import LocalOrg
 
 ROOT = Path(__file__).parents[1]
@@ -49,3 +50,19 @@ def test_there_are_examples_of_both_twins() -> None:
 
     assert "with salesforce.composite.batch" in sources
     assert "await batch.execute()" in sources
+
+
+def test_the_table_of_what_is_sent_again_is_that_of_the_code() -> None:
+    text = (ROOT / "docs" / "reliability.md").read_text("utf-8")
+    words = {
+        Again.YES: "yes",
+        Again.BY_POLICY: "by policy",
+        Again.WHEN_TOLD: "when told",
+        Again.NO: "no",
+    }
+    rows = [
+        f"| {case.name} | {'yes' if case.may_have_run else 'no'} | {words[case.again]} |"
+        for case in CASES
+    ]
+
+    assert "\n".join(rows) in text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from . import faults
 from .org import LocalOrg
 
-__all__ = ["LocalOrg"]
+__all__ = ["LocalOrg", "faults"]

@@ -5,7 +5,17 @@ A wrong type is a TypeError, a value that is not allowed a ValueError.
 
 from __future__ import annotations
 
-from typing import Any
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+import orjson
+
+_HEADER_NAME: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_HEADER_VALUE: Final = re.compile(r"[\t\x20-\x7e]*")
+_FRAMING: Final = frozenset(
+    {"connection", "content-encoding", "content-length", "transfer-encoding"}
+)
 
 
 def text(what: str, value: Any) -> str:
@@ -31,3 +41,33 @@ def whole_number(what: str, value: Any, lowest: int, highest: int | None = None)
         message = f"{what} must be a whole number {wanted}, not {value}"
         raise ValueError(message)
     return value
+
+
+def json_value(what: str, value: Any) -> Any:
+    """Check what is to be sent: bytes as they are, all else as JSON."""
+    if not isinstance(value, bytes):
+        try:
+            orjson.dumps(value)
+        except TypeError as error:
+            message = f"{what} must be a JSON value, text (str) or bytes: {error}"
+            raise TypeError(message) from None
+    return value
+
+
+def answer_headers(headers: Any) -> dict[str, str]:
+    """Return the headers of a scripted answer, names in lower case."""
+    if not isinstance(headers, Mapping):
+        message = f"the headers of an answer must be a dict, not {type(headers).__name__}"
+        raise TypeError(message)
+    checked: dict[str, str] = {}
+    for name, value in headers.items():
+        text("the name of a header", name)
+        text(f"the value of the header {name!r}", value)
+        if not _HEADER_NAME.fullmatch(name) or not _HEADER_VALUE.fullmatch(value):
+            message = f"the header {name!r} holds characters that a header cannot carry"
+            raise ValueError(message)
+        if name.lower() in _FRAMING:
+            message = f"the header {name} is set by the local org, from the body; leave it out"
+            raise ValueError(message)
+        checked[name.lower()] = value
+    return checked

@@ -8,9 +8,9 @@ from typing import Any, Final
 
 import attrs
 
+from .calls import Calls
 from .errors import ApiError, resource_not_found, unexpected
 from .http import Call, Reply, error_reply, parse_target, to_json
-from .resources import Resources
 from .usage import ApiUsage
 from .versions import MIN_VERSION, version_of
 
@@ -71,10 +71,10 @@ class Subrequest:
 
 
 class CompositeBatch:
-    """Serves ``POST composite/batch`` over the other *resources*."""
+    """Serves ``POST composite/batch``: makes *calls* of the other resources."""
 
-    def __init__(self, resources: Resources, usage: ApiUsage) -> None:
-        self._resources = resources
+    def __init__(self, calls: Calls, usage: ApiUsage) -> None:
+        self._calls = calls
         self._usage = usage
 
     def __call__(self, call: Call) -> Reply:
@@ -85,19 +85,19 @@ class CompositeBatch:
         halt_on_error, subrequests = _read(call.json())
         results: list[dict[str, Any]] = []
         has_errors = False
-        for subrequest in subrequests:
+        for index, subrequest in enumerate(subrequests):
             if has_errors and halt_on_error:
                 reply = error_reply(_HALTED)
             else:
                 self._usage.count()
-                reply = self._run(subrequest, call)
+                reply = self._run(subrequest, index, call)
             has_errors = has_errors or reply.status >= 400
             results.append(_result(reply))
         return Reply(200, {"hasErrors": has_errors, "results": results})
 
-    def _run(self, subrequest: Subrequest, batch: Call) -> Reply:
+    def _run(self, subrequest: Subrequest, index: int, batch: Call) -> Reply:
         try:
-            reply = self._resources.answer(_call(subrequest, batch))
+            reply = self._calls.answer(_call(subrequest, batch), subrequest.url, index)
         except ApiError as error:
             return error_reply(error)
         except Exception as error:  # noqa: BLE001 - a fault of the org fails this one only

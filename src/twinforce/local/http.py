@@ -102,7 +102,7 @@ def to_json(value: Any) -> bytes:
     return orjson.dumps(value)
 
 
-def response_of(reply: Reply, *, without_body: bool = False) -> Response:
+def response_of(reply: Reply) -> Response:
     headers = dict(reply.headers)
     if reply.body is None:
         return Response(reply.status, headers, b"")
@@ -112,4 +112,4 @@ def response_of(reply: Reply, *, without_body: bool = False) -> Response:
     else:
         headers["content-type"] = "application/json;charset=UTF-8"
         body = to_json(reply.body)
-    return Response(reply.status, headers, b"" if without_body else body)
+    return Response(reply.status, headers, body)

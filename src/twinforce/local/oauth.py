@@ -19,14 +19,23 @@ from .store import Row
 SCOPE: Final = "api"
 
 
-@attrs.frozen
+@attrs.define
 class Credentials:
-    """The fixed credentials of a local org. They are no secrets, but stay out of reprs anyway."""
+    """The credentials of a local org. They are no secrets, but stay out of reprs anyway."""
 
     org_id: str
-    access_token: str = attrs.field(repr=False)
     client_id: str = "local-org-client-id"
     client_secret: str = attrs.field(default="local-org-client-secret", repr=False)
+    _expired: int = 0
+
+    @property
+    def access_token(self) -> str:
+        number = f"-{self._expired + 1}" if self._expired else ""
+        return f"{self.org_id[:15]}!local-org-access-token{number}"
+
+    def expire_token(self) -> None:
+        """Let the access token in no more; there is a new one."""
+        self._expired += 1
 
 
 def authorized(headers: Mapping[str, str], credentials: Credentials) -> bool:

@@ -6,36 +6,40 @@ import re
 import threading
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from .._core.http import Request, Response, Timeout
 from ..errors import InvalidStateError
+from ..hooks import AsyncHook, Hook
+from ..retry import RetryPolicy
 from . import arguments, oauth
+from .api import RestApi
 from .batch import CompositeBatch
-from .errors import ApiError, resource_not_found, unexpected
+from .calls import Calls
+from .exchange import Broken
 from .extra import require_extra
-from .http import Call, Reply, Target, error_reply, parse_target, response_of
 from .ids import make_id
 from .queries import Queries
 from .records import Records
 from .resources import Resources
 from .schema import SObject, standard_schema
 from .schema.declare import custom_field, custom_object
+from .script import Faults
 from .seed import plant
 from .store import Store
 from .usage import ApiUsage
-from .versions import version_of, versions
 
 if TYPE_CHECKING:
     from .. import AsyncSalesforce, Salesforce
     from .server import Server
 
 _URL: Final = re.compile(r"(https?://[^/?#]+)(.*)", re.DOTALL)
-_LONGEST_TARGET: Final = 16_384
 _FIRST_CUSTOM_PREFIX: Final = 36 * 36 * 10  # "a00" in base 36
 _BASE_36: Final = "0123456789abcdefghijklmnopqrstuvwxyz"
+_NO_WAIT: Final = RetryPolicy(base=0)
 
 
 def _utc_now() -> datetime:
@@ -76,12 +80,16 @@ class LocalOrg:
                 self._store.prepare(sobject)
         self.user_id = plant(self._schema, self._store, clock)
         org_id = make_id("00D", 1)
-        self._credentials = oauth.Credentials(org_id, f"{org_id[:15]}!local-org-access-token")
-        self._usage = ApiUsage()
-        self._records = Records(self._schema, self._store, clock, self.user_id)
+        self._credentials = oauth.Credentials(org_id)
+        self._faults = Faults()
+        usage = ApiUsage()
+        records = Records(self._schema, self._store, clock, self.user_id)
         queries = Queries(self._schema, self._store, clock, page_size)
-        self._resources = Resources(self._schema, self._records, queries, self._usage)
-        self._resources.add("composite/batch", POST=CompositeBatch(self._resources, self._usage))
+        resources = Resources(self._schema, records, queries, usage)
+        calls = Calls(resources, self._faults)
+        resources.add("composite/batch", POST=CompositeBatch(calls, usage))
+        user = partial(records.get, self._schema["User"], self.user_id)
+        self._api = RestApi(calls, self._credentials, usage, user, clock, self._faults)
 
     # ---- what a caller needs to get in ----
 
@@ -97,7 +105,10 @@ class LocalOrg:
 
     @property
     def access_token(self) -> str:
-        """The token that lets requests in, in process and over HTTP; it does not expire."""
+        """The token that lets requests in, in process and over HTTP.
+
+        It does not expire, unless :meth:`expire_token` or a fault makes it; then this is a new one.
+        """
         return self._credentials.access_token
 
     @property
@@ -110,36 +121,67 @@ class LocalOrg:
         """The consumer secret that goes with :attr:`client_id`."""
         return self._credentials.client_secret
 
-    def client(self, *, version: str = "67.0", timeout: Timeout = Timeout()) -> Salesforce:
+    def expire_token(self) -> None:
+        """Refuse the access token from now on (401 INVALID_SESSION_ID).
+
+        Clients have to sign in again, which gives them a new one.
+        """
+        with self._lock:
+            self._check_open()
+            self._credentials.expire_token()
+
+    @property
+    def faults(self) -> Faults:
+        """The faults that this org is to have, for tests; see :mod:`twinforce.local.faults`."""
+        return self._faults
+
+    def client(
+        self,
+        *,
+        version: str = "67.0",
+        retry: RetryPolicy | None = _NO_WAIT,
+        timeout: Timeout = Timeout(),
+        hooks: Iterable[Hook] = (),
+    ) -> Salesforce:
         """Return a blocking client of this org, in process.
 
-        *version* and *timeout* are those of :class:`twinforce.Salesforce`; nothing in process
-        waits that long.
+        It signs in by the client credentials flow, so it outlives its access token. The parameters
+        are those of :class:`twinforce.Salesforce`; nothing in process waits as long as *timeout*,
+        and by default there is no wait before what failed is tried again.
         """
-        from .. import AccessToken, Salesforce
+        from .. import ClientCredentials, Salesforce
         from .transports import LocalTransport
 
         return Salesforce(
             self.instance_url,
-            AccessToken(self.access_token),
+            ClientCredentials(self.client_id, self.client_secret),
             version=version,
             transport=LocalTransport(self),
+            retry=retry,
             timeout=timeout,
+            hooks=hooks,
         )
 
     def async_client(
-        self, *, version: str = "67.0", timeout: Timeout = Timeout()
+        self,
+        *,
+        version: str = "67.0",
+        retry: RetryPolicy | None = _NO_WAIT,
+        timeout: Timeout = Timeout(),
+        hooks: Iterable[AsyncHook] = (),
     ) -> AsyncSalesforce:
         """Return an async client of this org, in process; see :meth:`client`."""
-        from .. import AccessToken, AsyncSalesforce
+        from .. import AsyncSalesforce, ClientCredentials
         from .transports import AsyncLocalTransport
 
         return AsyncSalesforce(
             self.instance_url,
-            AccessToken(self.access_token),
+            ClientCredentials(self.client_id, self.client_secret),
             version=version,
             transport=AsyncLocalTransport(self),
+            retry=retry,
             timeout=timeout,
+            hooks=hooks,
         )
 
     def serve(self, *, port: int = 0) -> Server:
@@ -152,7 +194,7 @@ class LocalOrg:
 
         arguments.whole_number("port", port, 0, 65_535)
         self._check_open()
-        return Server(self, port=port)
+        return Server(self, self._exchange, port=port)
 
     # ---- the schema ----
 
@@ -290,16 +332,22 @@ class LocalOrg:
         """Answer one HTTP request as the org's REST API would.
 
         The host in the request's URL does not matter. Raises InvalidStateError if the org is
-        closed, ValueError if the URL is not one of http or https.
+        closed, ValueError if the URL is not one of http or https, and a
+        :class:`twinforce.errors.TransportError` where :attr:`faults` want the connection to fail.
         """
+        ending = self._exchange(request)
+        if isinstance(ending, Broken):
+            raise ending.error()
+        return ending
+
+    def _exchange(self, request: Request) -> Response | Broken:
         match = _URL.fullmatch(request.url)
         if match is None:
             message = "the request's url must begin with http:// or https:// and a host"
             raise ValueError(message)
         with self._lock:
             self._check_open()
-            reply = self._reply(request, instance_url=match[1], target=match[2])
-        return response_of(reply, without_body=request.method.upper() == "HEAD")
+            return self._api.exchange(request, instance_url=match[1], target=match[2])
 
     def close(self) -> None:
         """Close the org; one in memory is gone then. Closing twice does nothing."""
@@ -327,66 +375,6 @@ class LocalOrg:
         if self._closed:
             message = "this LocalOrg is closed; make a new one, or open its file again"
             raise InvalidStateError(message)
-
-    def _reply(self, request: Request, *, instance_url: str, target: str) -> Reply:
-        # Bytes that are no UTF-8 come as surrogates, with which no answer could be written.
-        headers = {
-            name.lower(): value.encode("utf-8", "replace").decode()
-            for name, value in request.headers.items()
-        }
-        try:
-            if len(target) > _LONGEST_TARGET:
-                message = f"The URI is longer than {_LONGEST_TARGET} bytes"
-                raise ApiError("URI_TOO_LONG", message, status=414)
-            parsed = parse_target(target)
-            return self._route(request, headers, parsed, instance_url)
-        except ApiError as error:
-            return self._with_usage(error_reply(error))
-        except Exception as error:  # noqa: BLE001 - a fault of the org is answered too
-            return self._with_usage(error_reply(unexpected(error, request.method)))
-
-    def _route(
-        self, request: Request, headers: dict[str, str], target: Target, instance_url: str
-    ) -> Reply:
-        segments, method = target.segments, request.method.upper()
-        if segments == ("services", "data") and method in {"GET", "HEAD"}:
-            return Reply(200, versions())
-        if segments == ("services", "oauth2", "token") and method == "POST":
-            return oauth.token(
-                headers,
-                request.body or b"",
-                self._credentials,
-                instance_url=instance_url,
-                user_id=self.user_id,
-                clock=self._clock,
-            )
-        if segments == ("services", "oauth2", "userinfo") and method in {"GET", "POST"}:
-            return self._userinfo(headers, instance_url)
-        if segments[:2] != ("services", "data") or len(segments) < 3:
-            raise resource_not_found()
-        if not oauth.authorized(headers, self._credentials):
-            raise oauth.session_invalid()
-        self._usage.count()
-        version = version_of(segments[2])
-        if version is None:
-            raise resource_not_found()
-        if method == "POST":  # for clients that cannot send PATCH
-            method = target.query.get("_HttpMethod", method).upper()
-        call = Call(method, version, segments[3:], target.query, headers, request.body or b"")
-        return self._with_usage(self._resources.answer(call))
-
-    def _userinfo(self, headers: dict[str, str], instance_url: str) -> Reply:
-        if not oauth.authorized(headers, self._credentials):
-            return Reply(403, "Bad_OAuth_Token")
-        user = self._records.get(self._schema["User"], self.user_id)
-        return Reply(200, oauth.userinfo(user, self.org_id, instance_url))
-
-    def _with_usage(self, reply: Reply) -> Reply:
-        return Reply(
-            reply.status,
-            reply.body,
-            {**reply.headers, "sforce-limit-info": self._usage.header()},
-        )
 
 
 def _key_prefix(number: int) -> str:

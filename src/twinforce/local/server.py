@@ -5,14 +5,19 @@ from __future__ import annotations
 import asyncio
 import re
 import threading
+from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import suppress
+from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self
 
 from aiohttp import web
 
-from .._core.http import Request, Timeout
+from .._core.http import Request, Response, Timeout
 from .errors import ApiError
+from .exchange import Broken
+from .faults import Stall, Truncate
 from .http import error_reply, response_of
 
 if TYPE_CHECKING:
@@ -25,14 +30,18 @@ _MAX_BODY: Final = 64 * 2**20
 _MAX_LINE: Final = 2**20
 _MAX_HEADER: Final = 2**16
 _SHUTDOWN_SECONDS: Final = 2.0
+_LOOK_AGAIN_SECONDS: Final = 0.05
 _NOT_AT_ALL: Final = re.compile(r"q\s*=\s*0(\.0*)?")
 
 
 class Server:
     """Serves a local org from its own thread until it is closed; see ``LocalOrg.serve``."""
 
-    def __init__(self, org: LocalOrg, *, port: int = 0) -> None:
+    def __init__(
+        self, org: LocalOrg, exchange: Callable[[Request], Response | Broken], *, port: int = 0
+    ) -> None:
         self._org = org
+        self._exchange = exchange
         started: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event, int]] = Future()
         self._thread = threading.Thread(
             target=self._run, args=(port, started), name="twinforce-local-org", daemon=True
@@ -70,7 +79,10 @@ class Server:
         self._thread.join()
 
     def close(self) -> None:
-        """Stop serving; what is being answered is answered first. The org stays open."""
+        """Stop serving; what is being answered is answered first. The org stays open.
+
+        Connections on which a fault has the server be silent end at once.
+        """
         if self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._stop.set)
             self._thread.join()
@@ -106,8 +118,9 @@ class Server:
         port: int,
         started: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event, int]],
     ) -> None:
+        stop = asyncio.Event()
         app = web.Application(client_max_size=_MAX_BODY)
-        app.router.add_route("*", "/{path:.*}", self._answer)
+        app.router.add_route("*", "/{path:.*}", partial(self._answer, stop))
         runner = web.AppRunner(
             app,
             access_log=None,
@@ -118,13 +131,12 @@ class Server:
         await runner.setup()
         try:
             await web.TCPSite(runner, _HOST, port).start()
-            stop = asyncio.Event()
             started.set_result((asyncio.get_running_loop(), stop, runner.addresses[0][1]))
             await stop.wait()
         finally:
             await runner.cleanup()
 
-    async def _answer(self, incoming: web.Request) -> web.Response:
+    async def _answer(self, stop: asyncio.Event, incoming: web.Request) -> web.StreamResponse:
         try:
             body = await incoming.read()
         except web.RequestPayloadError:
@@ -144,12 +156,45 @@ class Server:
             Timeout(),
         )
         loop = asyncio.get_running_loop()
-        reply = await loop.run_in_executor(None, self._org.handle, request)
-        response = web.Response(status=reply.status_code, headers=reply.headers, body=reply.body)
+        ending = await loop.run_in_executor(None, self._exchange, request)
+        if isinstance(ending, Broken):
+            return await _break_off(ending, stop, incoming)
+        response = web.Response(status=ending.status_code, headers=ending.headers, body=ending.body)
         accepted = incoming.headers.get("Accept-Encoding", "")
-        if len(reply.body) > _WORTH_COMPRESSING and _takes_gzip(accepted):
+        if len(ending.body) > _WORTH_COMPRESSING and _takes_gzip(accepted):
             response.enable_compression(web.ContentCoding.gzip)
         return response
+
+
+async def _break_off(
+    ending: Broken, stop: asyncio.Event, incoming: web.Request
+) -> web.StreamResponse:
+    """End the connection as a fault will have it; what is returned goes nowhere any more."""
+    response = web.StreamResponse()
+    fault, whole = ending.fault, ending.response
+    if isinstance(fault, Truncate) and whole and whole.body and incoming.method != "HEAD":
+        response = web.StreamResponse(status=whole.status_code, headers=whole.headers)
+        response.content_length = len(whole.body)
+        with suppress(ConnectionError):  # the client may have gone away by itself
+            await response.prepare(incoming)
+            await response.write(fault.part(whole.body))
+        if incoming.transport is not None:
+            incoming.transport.close()  # once all of that is written
+        return response
+    if isinstance(fault, Stall):
+        await _silence(stop, incoming)
+    if incoming.transport is not None:
+        incoming.transport.abort()
+    return response
+
+
+async def _silence(stop: asyncio.Event, incoming: web.Request) -> None:
+    """Wait until the client goes away, or the server is to stop."""
+    # aiohttp could say when a client goes away, but only by cancelling, which would also hit
+    # requests that have arrived and are to be executed.
+    while incoming.transport is not None and not stop.is_set():
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), _LOOK_AGAIN_SECONDS)
 
 
 def _takes_gzip(accept_encoding: str) -> bool:
