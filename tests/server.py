@@ -12,7 +12,7 @@ import struct
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable
-from typing import Self
+from typing import Self, TypeAlias
 
 import attrs
 
@@ -30,7 +30,21 @@ class Fault(enum.Enum):
     LEAVE_BODY_UNREAD = "only at the start: go on without reading the body of the request"
 
 
-Step = bytes | Fault | Callable[[], object]
+@attrs.frozen
+class Echo:
+    """Answers with the target and the body of the request; in pieces, if it is *chunked*."""
+
+    chunked: bool = False
+
+
+@attrs.frozen
+class Decided:
+    """Asks *by* what to do about a request that has arrived; a generator decides as it goes."""
+
+    by: Callable[[Received], Iterable[Step]]
+
+
+Step: TypeAlias = "bytes | Fault | Echo | Decided | Callable[[], object]"
 """Bytes are sent, a fault happens, a function is called (to wait for something, say)."""
 
 
@@ -44,6 +58,10 @@ class Received:
     headers: tuple[tuple[str, str], ...]
     body: bytes
     connection: int
+
+    def echo(self, step: Echo) -> bytes:
+        """Write the answer that *step* asks for."""
+        return reply(200, self.target.encode() + b" " + self.body, chunked=step.chunked)
 
     def values(self, name: str) -> list[str]:
         """Return the values of each field called *name*, in order."""
@@ -78,7 +96,11 @@ class ScriptedServer:
     """
 
     def __init__(
-        self, *, tls: ssl.SSLContext | None = None, tunnel_to: ScriptedServer | None = None
+        self,
+        *,
+        tls: ssl.SSLContext | None = None,
+        tunnel_to: ScriptedServer | None = None,
+        port: int = 0,
     ) -> None:
         self.received: list[Received] = []
         self.connections = 0
@@ -91,7 +113,7 @@ class ScriptedServer:
         self._changed = threading.Condition()
         self._stopping = threading.Event()
         self._threads: list[threading.Thread] = []
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener = socket.create_server(("127.0.0.1", port))
         self.port: int = self._listener.getsockname()[1]
         self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.port}"
 
@@ -187,22 +209,30 @@ class ScriptedServer:
         is_read = Fault.LEAVE_BODY_UNREAD not in steps
         length = sum(int(value) for name, value in headers if name.lower() == "content-length")
         body = stream.read(length) if is_read else b""
+        received = Received(method, target, version, tuple(headers), body, number)
         with self._changed:
-            self.received.append(Received(method, target, version, tuple(headers), body, number))
+            self.received.append(received)
             self._changed.notify_all()
-        if not self._perform(connection, stream, steps):
+        if not self._perform(connection, stream, received, steps):
             return False
         if tunnel:
             self._tunnel(connection)
         return not tunnel
 
     def _perform(
-        self, connection: socket.socket, stream: io.BufferedReader, steps: Iterable[Step]
+        self,
+        connection: socket.socket,
+        stream: io.BufferedReader,
+        received: Received,
+        steps: Iterable[Step],
     ) -> bool:
         for step in steps:
             match step:
-                case bytes():
-                    connection.sendall(step)
+                case bytes() | Echo():
+                    connection.sendall(step if isinstance(step, bytes) else received.echo(step))
+                case Decided():
+                    if not self._perform(connection, stream, received, step.by(received)):
+                        return False
                 case Fault.DROP:
                     if isinstance(connection, ssl.SSLSocket):
                         connection.setblocking(False)

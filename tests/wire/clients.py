@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import attrs
 
 from twinforce import AiohttpTransport, Request, RequestsTransport, Response, Timeout
+from twinforce.errors import TransportError
 
 HOST = "acme.my.salesforce.test"
 
@@ -26,6 +27,13 @@ def request(
     return Request(method, url, headers or {}, body, Timeout(connect=connect, read=read))
 
 
+def is_unsent(error: BaseException) -> bool:
+    """Tell whether *error* is marked as one that came before anything was sent."""
+    mark = getattr(error, "sent", None)
+    assert mark in {None, False}
+    return mark is False
+
+
 class Client(Protocol):
     """A transport, used in the same way whichever it is."""
 
@@ -34,6 +42,10 @@ class Client(Protocol):
     def send(self, request: Request) -> Response: ...
 
     def send_at_once(self, requests: list[Request], *, workers: int) -> list[Response]: ...
+
+    def send_each(
+        self, requests: list[Request], *, workers: int
+    ) -> list[Response | TransportError]: ...
 
     def close(self) -> None: ...
 
@@ -48,6 +60,18 @@ class BlockingClient:
     def send_at_once(self, requests: list[Request], *, workers: int) -> list[Response]:
         with ThreadPoolExecutor(workers) as threads:
             return list(threads.map(self.transport.send, requests))
+
+    def send_each(
+        self, requests: list[Request], *, workers: int
+    ) -> list[Response | TransportError]:
+        def send(request: Request) -> Response | TransportError:
+            try:
+                return self.transport.send(request)
+            except TransportError as error:
+                return error
+
+        with ThreadPoolExecutor(workers) as threads:
+            return list(threads.map(send, requests))
 
     def close(self) -> None:
         self.transport.close()
@@ -75,6 +99,23 @@ class LoopClient:
             return [response for responses in done for response in responses]
 
         return self.loop.run(work_together())
+
+    def send_each(
+        self, requests: list[Request], *, workers: int
+    ) -> list[Response | TransportError]:
+        places = asyncio.Semaphore(workers)
+
+        async def send(request: Request) -> Response | TransportError:
+            async with places:
+                try:
+                    return await self.transport.send(request)
+                except TransportError as error:
+                    return error
+
+        async def send_together() -> list[Response | TransportError]:
+            return await asyncio.gather(*map(send, requests))
+
+        return self.loop.run(send_together())
 
     def close(self) -> None:
         self.loop.run(self.transport.aclose())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 from collections.abc import Iterator
 from pathlib import Path
@@ -72,3 +73,10 @@ def server_tls(authority: trustme.CA) -> ssl.SSLContext:
 def tls_server(server_tls: ssl.SSLContext) -> Iterator[ScriptedServer]:
     with ScriptedServer(tls=server_tls) as running:
         yield running
+
+
+@pytest.fixture
+def silent_port() -> Iterator[int]:
+    """A port where connections are made, and nobody ever says anything."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield listener.getsockname()[1]

@@ -6,12 +6,11 @@ import asyncio
 import gc
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 
 from tests.server import PATIENCE, Fault, ScriptedServer, reply
-from tests.wire.clients import Client, MakeClient, request
+from tests.wire.clients import Client, MakeClient, is_unsent, request
 from twinforce import AiohttpTransport, RequestsTransport, errors
 
 
@@ -24,52 +23,6 @@ def test_a_connection_is_used_again(client: Client, server: ScriptedServer) -> N
         client.send(request(server.url, method, body=b"x"))
 
     assert server.connections == 1
-
-
-def test_a_connection_that_the_server_gave_up_is_replaced(
-    client: Client, server: ScriptedServer
-) -> None:
-    server.play(reply(200, b"one"), Fault.DROP)
-    client.send(request(server.url))
-    server.wait_until_disconnected()
-
-    assert client.send(request(server.url, "POST")).status_code == 200
-    assert [got.connection for got in server.received] == [0, 1]
-
-
-def test_a_tls_connection_that_the_server_gave_up_is_replaced(
-    make_client: MakeClient, tls_server: ScriptedServer, ca_bundle: Path
-) -> None:
-    client = make_client(ca_bundle=ca_bundle)
-    tls_server.play(reply(200, b"one"), Fault.DROP)
-    client.send(request(tls_server.url))
-    tls_server.wait_until_disconnected()
-
-    assert client.send(request(tls_server.url, "POST")).status_code == 200
-    assert [got.connection for got in tls_server.received] == [0, 1]
-
-
-@pytest.mark.parametrize("fault", [Fault.DROP, Fault.RESET])
-@pytest.mark.parametrize("use_tls", [False, True])
-async def test_a_connection_that_was_given_up_while_the_loop_was_busy_is_replaced(
-    server: ScriptedServer,
-    tls_server: ScriptedServer,
-    ca_bundle: Path,
-    *,
-    use_tls: bool,
-    fault: Fault,
-) -> None:
-    chosen = tls_server if use_tls else server
-    pause = threading.Event()
-    # The pause lets the answer be read before the connection ends.
-    chosen.play(reply(200, b"one"), lambda: pause.wait(0.02), fault)
-    async with AiohttpTransport(ca_bundle=ca_bundle) as transport:
-        await transport.send(request(chosen.url))
-        chosen.wait_until_disconnected()  # and all that time, this loop does nothing else
-
-        await transport.send(request(chosen.url, "POST"))
-
-    assert [got.connection for got in chosen.received] == [0, 1]
 
 
 def test_a_connection_is_not_used_again_when_the_server_says_close(
@@ -152,8 +105,9 @@ def test_threads_that_wait_are_told_when_the_transport_is_closed(server: Scripte
         release.set()
 
         assert first.result(PATIENCE).body == b"done"
-        with pytest.raises(errors.InvalidStateError):
+        with pytest.raises(errors.InvalidStateError) as caught:
             second.result(PATIENCE)
+    assert is_unsent(caught.value)
 
 
 async def test_tasks_that_wait_are_told_when_the_transport_is_closed(
@@ -169,8 +123,9 @@ async def test_tasks_that_wait_are_told_when_the_transport_is_closed(
 
     with pytest.raises(errors.ConnectionLostError):
         await first
-    with pytest.raises(errors.InvalidStateError):
+    with pytest.raises(errors.InvalidStateError) as caught:
         await second
+    assert is_unsent(caught.value)
 
 
 def test_a_blocking_transport_is_a_context_manager(server: ScriptedServer) -> None:

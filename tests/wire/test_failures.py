@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import pickle
-import signal
 import socket
 import threading
 import time
@@ -14,8 +13,8 @@ from collections.abc import Iterator
 import pytest
 
 from tests.server import Fault, ScriptedServer, reply
-from tests.wire.clients import BlockingClient, Client, request
-from twinforce import AiohttpTransport, RequestsTransport, errors
+from tests.wire.clients import Client, request
+from twinforce import AiohttpTransport, errors
 
 SECRETS = {"Authorization": "Bearer to-ken", "Cookie": "sid=to-ken"}
 QUERY = "/services/data/v67.0/query?q=pri-vate"
@@ -283,27 +282,3 @@ async def test_a_deadline_of_the_caller_is_the_callers(server: ScriptedServer) -
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.1):
                 await transport.send(request(server.url, "POST", body=b"x"))
-
-
-@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs POSIX timers")
-def test_an_interrupt_passes_on_and_its_connection_is_not_used_again(
-    server: ScriptedServer,
-) -> None:
-    def interrupt(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    client = BlockingClient(RequestsTransport(pool_size=1))
-    server.play(Fault.HANG)
-    before = signal.signal(signal.SIGALRM, interrupt)
-    try:
-        signal.setitimer(signal.ITIMER_REAL, 0.1)
-        with pytest.raises(KeyboardInterrupt):
-            client.send(request(server.url))
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
-
-    client.send(request(server.url))
-    client.close()
-
-    assert [got.connection for got in server.received] == [0, 1]

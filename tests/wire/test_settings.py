@@ -20,14 +20,21 @@ def test_the_repr_shows_the_settings_without_the_password(
 
     assert repr(made.transport) == (
         f"{type(made.transport).__name__}(proxy='http://***@proxy.test:3128', "
-        f"ca_bundle={str(ca_bundle)!r}, pool_size=10, trust_env=True)"
+        f"ca_bundle={str(ca_bundle)!r}, pool_size=100, trust_env=True)"
     )
 
 
 def test_the_repr_of_the_default(make_client: MakeClient) -> None:
     assert repr(make_client(proxy="http://[::1]:3128").transport).endswith(
-        "Transport(proxy='http://[::1]:3128', ca_bundle=None, pool_size=10, trust_env=True)"
+        "Transport(proxy='http://[::1]:3128', ca_bundle=None, pool_size=100, trust_env=True)"
     )
+
+
+def test_the_size_of_the_pool_can_be_asked_and_not_changed(make_client: MakeClient) -> None:
+    assert make_client().transport.pool_size == 100
+    assert make_client(pool_size=7).transport.pool_size == 7
+    with pytest.raises(AttributeError):
+        make_client().transport.pool_size = 8
 
 
 @pytest.mark.parametrize(

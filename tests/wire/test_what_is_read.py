@@ -194,3 +194,38 @@ def test_an_answer_of_many_megabytes_is_read(client: Client, server: ScriptedSer
     server.play(reply(200, body))
 
     assert client.send(request(server.url)).body == body
+
+
+def test_a_hint_is_not_the_answer(client: Client, server: ScriptedServer) -> None:
+    pause = threading.Event()
+    hints = b"HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n"
+    server.play(hints, lambda: pause.wait(0.02), reply(201, b"made", [("X-Own", "yes")]))
+    server.always(reply(200, b"two"))
+
+    answer = client.send(request(server.url, "POST", body=b"x"))
+
+    assert (answer.status_code, answer.body) == (201, b"made")
+    assert dict(answer.headers) == {"x-own": "yes", "content-length": "4"}
+    assert client.send(request(server.url)).body == b"two"
+    assert server.connections == 1
+
+
+def test_hints_keep_a_request_from_timing_out(client: Client, server: ScriptedServer) -> None:
+    pause = threading.Event()
+    hint = b"HTTP/1.1 102 Processing\r\n\r\n"
+    slowly = [step for _ in range(4) for step in (lambda: pause.wait(0.1), hint)]
+    server.play(*slowly, reply(201))
+
+    assert client.send(request(server.url, "POST", body=b"x", read=0.3)).status_code == 201
+
+
+@pytest.mark.parametrize("status", [101, 408])
+def test_a_connection_is_not_used_again_after_an_answer_that_means_to_end_it(
+    client: Client, server: ScriptedServer, status: int
+) -> None:
+    server.play(reply(status))
+    client.send(request(server.url))
+
+    client.send(request(server.url))
+
+    assert [got.connection for got in server.received] == [0, 1]

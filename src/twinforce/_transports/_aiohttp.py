@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import selectors
 import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from typing import Any, Self
+from weakref import WeakSet
 
 import aiohttp
 import attrs
+from aiohttp.client_proto import ResponseHandler
 from aiohttp.connector import Connection
 from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
@@ -19,10 +22,9 @@ from .._core.http import Request, Response
 from ..errors import InvalidStateError
 from . import _exchange, _failures
 from ._exchange import Origin, Outgoing
-from ._settings import Proxy, Settings
+from ._settings import POOL_SIZE, Proxy, Settings
 
 _PIECE = 64 * 1024
-_TURNS = 4  # of the loop, until it has noticed a closed connection: up to 3 were seen, with TLS
 _LONGEST_LINE = 64 * 1024  # of an answer's head; as in http.client, so that both twins take it
 
 
@@ -46,7 +48,7 @@ class AiohttpTransport:
         *,
         proxy: str | None = None,
         ca_bundle: str | os.PathLike[str] | None = None,
-        pool_size: int = 10,
+        pool_size: int = POOL_SIZE,
         trust_env: bool = True,
     ) -> None:
         self._settings = Settings.checked(
@@ -62,16 +64,18 @@ class AiohttpTransport:
         InvalidStateError after ``aclose``, or if the transport is in use in another event loop;
         ValueError for a request that HTTP cannot carry.
         """
-        outgoing = _exchange.outgoing(request)
-        home = await self._at_home()
-        route = home.route(outgoing.origin, self._settings)
-        async with route.free_connections:
-            # A server may have closed an idle connection while the loop was busy elsewhere.
-            for _ in range(_TURNS):
-                await asyncio.sleep(0)
-            if self._closed:
-                raise _failures.closed(self)
+        with _failures.NothingSent():
+            outgoing = _exchange.outgoing(request)
+            home = await self._at_home()
+            route = home.route(outgoing.origin, self._settings)
+            await route.free_places.acquire()
+        try:
+            with _failures.NothingSent():
+                if self._closed:
+                    raise _failures.closed(AiohttpTransport)
             return await route.send(home.session, request, outgoing)
+        finally:
+            route.free_places.release()
 
     async def aclose(self) -> None:
         """Close all connections; requests that are under way fail with ConnectionLostError."""
@@ -81,6 +85,11 @@ class AiohttpTransport:
         home, self._home = self._home, None
         if home is not None:
             await home.lifetime.aclose()
+
+    @property
+    def pool_size(self) -> int:
+        """How many connections to each origin there are at most."""
+        return self._settings.pool_size
 
     async def __aenter__(self) -> Self:
         return self
@@ -93,7 +102,7 @@ class AiohttpTransport:
 
     async def _at_home(self) -> _Home:
         if self._closed:
-            raise _failures.closed(self)
+            raise _failures.closed(AiohttpTransport)
         if self._home is not None:
             self._refuse_another_loop(self._home)
             if self._home.loop.is_closed():
@@ -127,6 +136,7 @@ async def _lifetime() -> AsyncGenerator[aiohttp.ClientSession]:
         max_line_size=_LONGEST_LINE,
         max_field_size=_LONGEST_LINE,
         middlewares=(_only_once,),
+        response_class=_Answer,
     ) as session:
         yield session
 
@@ -148,7 +158,7 @@ class _Home:
             self.routes[origin] = _Route(
                 proxy=proxy,
                 tls=settings.tls() if speaks_tls else True,
-                free_connections=asyncio.Semaphore(settings.pool_size),
+                free_places=asyncio.Semaphore(settings.pool_size),
             )
         return self.routes[origin]
 
@@ -159,7 +169,7 @@ class _Route:
 
     proxy: Proxy | None
     tls: ssl.SSLContext | bool
-    free_connections: asyncio.Semaphore
+    free_places: asyncio.Semaphore
 
     async def send(
         self, session: aiohttp.ClientSession, request: Request, outgoing: Outgoing
@@ -221,18 +231,53 @@ async def _pieces(body: bytes, deadline: asyncio.Timeout, seconds: float) -> Asy
         with contextlib.suppress(RuntimeError):  # the answer began before the request had ended
             deadline.reschedule(asyncio.get_running_loop().time() + seconds)
         yield body[start : start + _PIECE]
+    with contextlib.suppress(RuntimeError):
+        deadline.reschedule(None)
 
 
 class _Connector(aiohttp.TCPConnector):
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self._used = WeakSet[ResponseHandler]()
+
     async def connect(self, *args: Any, **kwargs: Any) -> Connection:
         # Only here is it certain that nothing was sent: outside, aiohttp has the same exceptions
         # for a proxy that broke off and for a server that did.
-        try:
-            return await super().connect(*args, **kwargs)
-        except Exception as error:
-            _forget_request(error)
-            status = error.status if isinstance(error, aiohttp.ClientHttpProxyError) else None
-            raise _failures.NotConnectedError(proxy_status=status) from error
+        with _failures.NothingSent():
+            try:
+                connection = await super().connect(*args, **kwargs)
+                while connection.protocol in self._used and _is_spent(connection):
+                    connection.close()
+                    connection = await super().connect(*args, **kwargs)
+            except Exception as error:
+                _forget_request(error)
+                status = error.status if isinstance(error, aiohttp.ClientHttpProxyError) else None
+                raise _failures.NotConnectedError(proxy_status=status) from error
+        if connection.protocol is not None:
+            self._used.add(connection.protocol)
+        return connection
+
+
+def _is_spent(connection: Connection) -> bool:
+    """Tell whether something came on an idle *connection*: its end, or an answer to nobody.
+
+    The loop may have been too busy to notice, and aiohttp takes such an answer for the next one.
+    """
+    protocol, transport = connection.protocol, connection.transport
+    if protocol is None or transport is None or protocol.should_close:
+        return True
+    with selectors.DefaultSelector() as selector:
+        selector.register(transport.get_extra_info("socket"), selectors.EVENT_READ)
+        return bool(selector.select(0))
+
+
+class _Answer(aiohttp.ClientResponse):
+    async def start(self, connection: Connection) -> aiohttp.ClientResponse:
+        protocol = connection.protocol
+        await super().start(connection)
+        if protocol is not None and self.status in _exchange.FINAL_STATUSES:
+            protocol.force_close()  # it may be back among the idle ones by now
+        return self
 
 
 class _UnansweredError(Exception):

@@ -19,6 +19,9 @@ _URL = re.compile(
 _METHOD = re.compile(r"(?!CONNECT$)[A-Z]+")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _FRAMING = frozenset({"host", "content-length", "transfer-encoding", "connection", "expect"})
+# After these a server goes on in another protocol, or means to close, even if it does not say so;
+# and it says 408 to nobody in particular, so that the true answer may be on its way.
+FINAL_STATUSES = frozenset({101, 408})
 _METHODS_WITHOUT_BODY = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 
 

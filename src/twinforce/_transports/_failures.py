@@ -9,6 +9,10 @@ import errno
 import socket
 import ssl
 from collections.abc import Iterator
+from types import TracebackType
+from typing import Self
+
+import attrs
 
 from .._core.http import Timeout
 from ..errors import ConnectError, ConnectionLostError, InvalidStateError, ReadTimeoutError
@@ -16,16 +20,38 @@ from ._exchange import Origin
 from ._settings import Proxy
 
 
-class NotConnectedError(Exception):
-    """Making a connection failed, so nothing was sent; the library's exception is the cause.
+@attrs.define
+class NothingSent:
+    """Around code in which nothing of a request goes out: whatever comes out of it is marked so.
 
-    Raised from within the library where it connects: outside, the same exceptions also come from
-    connections that broke later. *proxy_status* is the answer of a proxy that refused the tunnel.
+    Ctrl-C, a cancellation, or what else is raised gets an attribute ``sent`` that is False, unless
+    this *ends* before: it is set to True when the request begins to go out.
     """
 
-    def __init__(self, *, proxy_status: int | None = None) -> None:
+    ends: bool = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
+    ) -> None:
+        if error is not None and not self.ends:
+            error.sent = False  # type: ignore[attr-defined] # pyright: ignore[reportAttributeAccessIssue]
+
+
+class NotConnectedError(Exception):
+    """There was no connection to send on, so nothing was sent; the library's error is the cause.
+
+    Raised from within the library where it connects: outside, the same exceptions also come from
+    connections that broke later. *proxy_status* is the answer of a proxy that refused the tunnel;
+    *has_ended* is for a connection that there was, and that did not take the request any more.
+    """
+
+    def __init__(self, *, proxy_status: int | None = None, has_ended: bool = False) -> None:
         super().__init__("not connected")
         self.proxy_status = proxy_status
+        self.has_ended = has_ended
 
 
 def forget_frames(error: BaseException) -> None:
@@ -58,6 +84,8 @@ def _why_not_connected(error: NotConnectedError, proxy: Proxy | None, timeout: T
         )
     if error.proxy_status is not None:
         return f"the proxy refused it ({error.proxy_status}); check whether it allows this host"
+    if error.has_ended:
+        return "the other side had ended it when the request was about to go out; send it again"
     for cause in _causes(error):
         match cause:
             case ssl.SSLCertVerificationError():
@@ -113,6 +141,6 @@ def connection_lost(origin: Origin, *, is_http: bool = True) -> ConnectionLostEr
     return ConnectionLostError(f"{origin} {what}; the request may have been executed")
 
 
-def closed(transport: object) -> InvalidStateError:
-    """Say that *transport* was closed."""
-    return InvalidStateError(f"this {type(transport).__name__} is closed; make a new one")
+def closed(transport: type) -> InvalidStateError:
+    """Say that a *transport* was closed."""
+    return InvalidStateError(f"this {transport.__name__} is closed; make a new one")

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import io
 import os
+import queue
 import re
 import threading
 from collections.abc import Mapping
 from email.errors import MissingHeaderBodySeparatorDefect
+from itertools import islice
 from typing import Any, Self
 
 import attrs
@@ -20,9 +23,10 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.util import SKIP_HEADER
 
 from .._core.http import Request, Response
+from ..errors import TransportError
 from . import _exchange, _failures
 from ._exchange import Origin, Outgoing
-from ._settings import Proxy, Settings
+from ._settings import POOL_SIZE, Proxy, Settings
 
 _REFUSED_TUNNEL = re.compile(r"Tunnel connection failed: (\d{3})")
 
@@ -44,7 +48,7 @@ class RequestsTransport:
         *,
         proxy: str | None = None,
         ca_bundle: str | os.PathLike[str] | None = None,
-        pool_size: int = 10,
+        pool_size: int = POOL_SIZE,
         trust_env: bool = True,
     ) -> None:
         self._settings = Settings.checked(
@@ -60,12 +64,21 @@ class RequestsTransport:
         Raises ConnectError, ReadTimeoutError, ConnectionLostError or another TransportError;
         InvalidStateError after ``close``; ValueError for a request that HTTP cannot carry.
         """
-        outgoing = _exchange.outgoing(request)
-        route = self._route(outgoing.origin)
-        with route.free_connections:
-            if self._closed:
-                raise _failures.closed(self)
-            return route.send(request, outgoing)
+        with _failures.NothingSent() as nothing_sent:
+            outgoing = _exchange.outgoing(request)
+            route = self._route(outgoing.origin)
+            place: list[int] = []
+            try:
+                # In one call, so that Ctrl-C cannot come between taking a place and noting it.
+                place.extend(islice(iter(route.free_places.get, None), 1))
+                if self._closed:
+                    raise _failures.closed(RequestsTransport)
+                return route.send(request, outgoing, nothing_sent)
+            finally:
+                for taken in place:
+                    route.free_places.put(taken)
+                if self._closed:
+                    route.close()
 
     def close(self) -> None:
         """Close all connections; requests that are under way end first, on their own."""
@@ -74,7 +87,12 @@ class RequestsTransport:
             routes = list(self._routes.values())
             self._routes.clear()
         for route in routes:
-            route.adapter.close()
+            route.close()
+
+    @property
+    def pool_size(self) -> int:
+        """How many connections to each origin there are at most."""
+        return self._settings.pool_size
 
     def __enter__(self) -> Self:
         return self
@@ -88,29 +106,61 @@ class RequestsTransport:
     def _route(self, origin: Origin) -> _Route:
         with self._lock:
             if self._closed:
-                raise _failures.closed(self)
+                raise _failures.closed(RequestsTransport)
             if origin not in self._routes:
-                proxy = self._settings.proxy_for(origin)
-                # Waiting is done here: urllib3's pool would keep its waiters when it is closed.
-                free_connections = threading.BoundedSemaphore(self._settings.pool_size)
-                adapter = _Adapter(proxy, self._settings)
-                self._routes[origin] = _Route(proxy, adapter, free_connections)
+                route = _Route(self._settings.proxy_for(origin), self._settings)
+                for place in range(self.pool_size):
+                    route.free_places.put(place)
+                self._routes[origin] = route
             return self._routes[origin]
 
 
 @attrs.frozen
 class _Route:
-    """The way to one origin."""
+    """The way to one origin.
+
+    It has a pool of its own, since Ctrl-C may come between any two steps of Python code: urllib3's
+    could then hold a connection twice, for two threads at once, or keep its lock. Here each
+    connection has an adapter to itself, which comes back after a whole answer and never else.
+    """
 
     proxy: Proxy | None
-    adapter: _Adapter
-    free_connections: threading.BoundedSemaphore
+    settings: Settings
+    # A semaphore is such Python code, too, and may lose a place.
+    free_places: queue.SimpleQueue[int] = attrs.field(factory=queue.SimpleQueue)
+    idle: list[_Adapter] = attrs.field(factory=list)
 
-    def send(self, request: Request, outgoing: Outgoing) -> Response:
+    def send(
+        self, request: Request, outgoing: Outgoing, nothing_sent: _failures.NothingSent
+    ) -> Response:
+        try:
+            adapter = self.idle.pop()
+        except IndexError:
+            adapter = _Adapter(self.proxy, self.settings)
+        try:
+            response = self._ask(adapter, request, outgoing, nothing_sent)
+        except BaseException:
+            adapter.close()
+            raise
+        self.idle.append(adapter)
+        return response
+
+    def close(self) -> None:
+        with contextlib.suppress(IndexError):
+            while True:
+                self.idle.pop().close()
+
+    def _ask(
+        self,
+        adapter: _Adapter,
+        request: Request,
+        outgoing: Outgoing,
+        nothing_sent: _failures.NothingSent,
+    ) -> Response:
         origin, timeout = outgoing.origin, request.timeout
         try:
-            with self.adapter.send(
-                _prepared(request, outgoing),
+            with adapter.send(
+                _prepared(request, outgoing, nothing_sent),
                 stream=True,
                 timeout=(timeout.connect, timeout.read),
                 proxies={"all": self.proxy.url} if self.proxy else None,
@@ -125,14 +175,20 @@ class _Route:
             if isinstance(error, requests.RequestException):
                 error.request = None  # it holds the access token
             reason = _reason(error)
+            _failures.forget_frames(reason)
+            failure: TransportError
             if isinstance(reason, TimeoutError | urllib3.exceptions.ReadTimeoutError):
-                raise _failures.no_answer(origin, timeout) from error
-            # A connection that was closed before the status line came is a BadStatusLine too.
-            is_http = isinstance(reason, ConnectionError) or not isinstance(
-                reason, http.client.BadStatusLine | http.client.LineTooLong
-            )
-            raise _failures.connection_lost(origin, is_http=is_http) from error
-        return _exchange.incoming(origin, answer.status_code, raw.headers.iteritems(), body)
+                failure = _failures.no_answer(origin, timeout)
+            else:
+                # A connection that was closed before the status line came is one of them too.
+                is_http = isinstance(reason, ConnectionError) or not isinstance(
+                    reason, http.client.BadStatusLine | http.client.LineTooLong
+                )
+                failure = _failures.connection_lost(origin, is_http=is_http)
+        else:
+            return _exchange.incoming(origin, answer.status_code, raw.headers.iteritems(), body)
+        # Here, so that it does not lead to the library's own, which may tell the whole URL.
+        raise failure from reason
 
 
 def _reason(error: BaseException) -> BaseException:
@@ -143,12 +199,14 @@ def _reason(error: BaseException) -> BaseException:
     return _reason(inner) if isinstance(inner, BaseException) else error
 
 
-def _prepared(request: Request, outgoing: Outgoing) -> requests.PreparedRequest:
+def _prepared(
+    request: Request, outgoing: Outgoing, nothing_sent: _failures.NothingSent
+) -> requests.PreparedRequest:
     # Not prepare(), which would respell the URL and add headers.
     prepared = requests.PreparedRequest()
     prepared.method = request.method
     prepared.url = request.url
-    prepared.headers = _Headers(request, outgoing)  # type: ignore[assignment]
+    prepared.headers = _Headers(request, outgoing, nothing_sent)  # type: ignore[assignment]
     # As a file, the body goes out in pieces, and the time-out is for each of them.
     prepared.body = None if request.body is None else io.BytesIO(request.body)  # type: ignore[assignment]
     return prepared
@@ -157,16 +215,19 @@ def _prepared(request: Request, outgoing: Outgoing) -> requests.PreparedRequest:
 class _Headers(dict[str, str]):
     """The headers, and what else has to pass urllib3 unchanged on its way to the connection."""
 
-    def __init__(self, request: Request, outgoing: Outgoing) -> None:
+    def __init__(
+        self, request: Request, outgoing: Outgoing, nothing_sent: _failures.NothingSent
+    ) -> None:
         super().__init__(outgoing.headers)
         self.request = request
         self.outgoing = outgoing
+        self.nothing_sent = nothing_sent
         if not any(name.lower() == "user-agent" for name in self):
             self["User-Agent"] = SKIP_HEADER
 
     def copy(self) -> _Headers:
         # urllib3 adds Proxy-Authorization to a copy.
-        return _Headers(self.request, self.outgoing)
+        return _Headers(self.request, self.outgoing, self.nothing_sent)
 
 
 class _Lines(io.BufferedReader):
@@ -186,6 +247,12 @@ class _Answer(http.client.HTTPResponse):
 
     def begin(self) -> None:
         super().begin()
+        while self.status < 200 and self.status not in _exchange.FINAL_STATUSES:
+            # A hint, such as 103: the answer is still to come, and http.client knows only 100.
+            self.headers = None  # type: ignore[assignment] # what it takes to begin again
+            super().begin()
+        if self.status in _exchange.FINAL_STATUSES:
+            self.will_close = True
         if any(isinstance(defect, MissingHeaderBodySeparatorDefect) for defect in self.msg.defects):
             raise http.client.BadStatusLine("a line of the head is not a header")
 
@@ -217,28 +284,61 @@ class _Connection(HTTPConnection):
             # urllib3 respells percent-encodings, and sends under the time-out for connecting.
             url = headers.outgoing.target if url.startswith("/") else headers.request.url
             self.timeout = headers.request.timeout.read
+            headers.nothing_sent.ends = True
         super().request(method, url, body, headers, **options)
+
+    def endheaders(self, *args: Any, **kwargs: Any) -> None:
+        try:
+            super().endheaders(*args, **kwargs)
+        except TimeoutError:
+            raise
+        except OSError as error:
+            # Not all of the head was taken, so there is no request that the server could act on.
+            # urllib3 would go on, and read what may have been said to somebody before.
+            raise _failures.NotConnectedError(has_ended=True) from error
 
 
 class _TLSConnection(_Connection, HTTPSConnection):
     pass
 
 
+class _Idle:
+    """Stands in for the LifoQueue of a pool, whose lock would stay locked after some Ctrl-C."""
+
+    def __init__(self, maxsize: int) -> None:
+        del maxsize  # it serves one thread at a time, and one connection
+        self._connections: list[HTTPConnection] = []
+
+    def put(self, connection: HTTPConnection | None, *, block: bool = True) -> None:
+        del block
+        if connection is not None:
+            self._connections.append(connection)
+
+    def get(self, *, block: bool = True, timeout: float | None = None) -> HTTPConnection:
+        del block, timeout
+        try:
+            return self._connections.pop()
+        except IndexError:
+            raise queue.Empty from None
+
+
 class _Pool(HTTPConnectionPool):
     ConnectionCls = _Connection  # pyright: ignore[reportAssignmentType]
+    QueueCls = _Idle  # type: ignore[assignment] # pyright: ignore[reportAssignmentType]
 
 
 class _TLSPool(HTTPSConnectionPool):
     ConnectionCls = _TLSConnection  # pyright: ignore[reportAssignmentType]
+    QueueCls = _Idle  # type: ignore[assignment] # pyright: ignore[reportAssignmentType]
 
 
 class _Adapter(HTTPAdapter):
-    """An adapter for one origin, its proxy and trusted certificates settled beforehand."""
+    """An adapter for one connection, its proxy and trusted certificates settled beforehand."""
 
     def __init__(self, proxy: Proxy | None, settings: Settings) -> None:
         self._proxy = proxy
         self._settings = settings
-        super().__init__(pool_maxsize=settings.pool_size, max_retries=0, pool_block=True)
+        super().__init__(pool_connections=1, pool_maxsize=1, max_retries=0)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs)

@@ -23,6 +23,7 @@ _PROXY = re.compile(
     r"(?P<scheme>https?://)(?:(?P<user>[^:@/?#]*)(?::(?P<password>[^/?#]*))?@)?"
     r"(?P<netloc>(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::[0-9]{1,5})?)/?"
 )
+POOL_SIZE = 100  # as aiohttp's own default; connections are made as they are needed
 _CA_BUNDLE_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 
 
