@@ -22,3 +22,9 @@ def page(names: str, total: int, next_url: str | None = None) -> dict[str, objec
     body: dict[str, object] = {"totalSize": total, "done": next_url is None}
     body["records"] = [{"Name": name} for name in names]
     return body if next_url is None else body | {"nextRecordsUrl": next_url}
+
+
+def refusal(status: int, code: str, message: str = "x", *, retry_after: str | None = None) -> bytes:
+    """Write the answer that refuses a request as a whole."""
+    body = json.dumps([{"errorCode": code, "message": message}]).encode()
+    return reply(status, body, [] if retry_after is None else [("Retry-After", retry_after)])

@@ -12,6 +12,12 @@ from twinforce import Request, Response
 
 T = TypeVar("T")
 
+async_crowd = 200
+"""How many use one client at once: tasks."""
+
+crowd = 50
+"""How many use one client at once: threads."""
+
 
 async def async_together(call: Callable[[], Awaitable[T]], times: int) -> list[T | BaseException]:
     """Make *call* many times at once; give each result, or the exception in its place."""
@@ -55,6 +61,26 @@ def given(answer: Response | BaseException) -> Response:
     if isinstance(answer, BaseException):
         raise answer
     return answer
+
+
+class AsyncPauses:
+    """A ``sleep`` that takes no time, and notes how long it should have taken."""
+
+    def __init__(self) -> None:
+        self.seconds: list[float] = []
+
+    async def __call__(self, seconds: float) -> None:
+        self.seconds.append(seconds)
+
+
+class Pauses:
+    """A ``sleep`` that takes no time, and notes how long it should have taken."""
+
+    def __init__(self) -> None:
+        self.seconds: list[float] = []
+
+    def __call__(self, seconds: float) -> None:
+        self.seconds.append(seconds)
 
 
 class Arrivals:

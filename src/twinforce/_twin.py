@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import queue
 import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import suppress
 from contextvars import copy_context
 from typing import TypeAlias, TypeVar
 from weakref import WeakKeyDictionary
@@ -56,21 +58,21 @@ class AsyncCrew:
         self, work: Callable[[T], Awaitable[None]], items: Iterator[T], *, at_once: int
     ) -> None:
         """Do *work* for each of *items*, taking one whenever somebody is free."""
-        errors: list[Exception] = []
+        errors: list[BaseException] = []
 
         async def serve() -> None:
-            while not errors and (item := next(items, None)) is not None:
-                try:
+            try:
+                while not errors and (item := next(items, None)) is not None:
                     await work(item)
-                except Exception as error:  # noqa: BLE001 - raised below
-                    errors.append(error)
+            except BaseException as error:
+                errors.append(error)
+                if not isinstance(error, Exception):
+                    raise
 
         if at_once == 1:
             await serve()
         else:
-            done = await asyncio.gather(*(serve() for _ in range(at_once)), return_exceptions=True)
-            for interruption in filter(None, done):
-                raise interruption
+            await asyncio.gather(*(serve() for _ in range(at_once)), return_exceptions=True)
         if errors:
             raise errors[0]
 
@@ -84,11 +86,14 @@ class Crew:
     """
 
     def __init__(self) -> None:
-        self._threads: list[threading.Thread] = []
+        # Each takes itself out at its end, in one step. Thread.join does not serve here: up to
+        # Python 3.12, one that was interrupted takes the thread for ended.
+        self._threads: dict[threading.Thread, None] = {}
+        self._ended = queue.SimpleQueue[None]()
 
     def run(self, work: Callable[[T], None], items: Iterator[T], *, at_once: int) -> None:
         """Do *work* for each of *items*, taking one whenever somebody is free."""
-        self._join()
+        self._wait()
         if at_once == 1:
             for each in items:
                 work(each)
@@ -98,38 +103,44 @@ class Crew:
 
         def take() -> T | None:
             with turn:
-                return None if errors else next(items, None)
+                return next(items, None)
 
         def serve(item: T | None) -> None:
-            while item is not None:
-                try:
+            try:
+                while item is not None and not errors:
                     work(item)
-                except BaseException as error:  # noqa: BLE001 - raised below
-                    errors.append(error)
-                item = take()
+                    item = take()
+            except BaseException as error:  # noqa: BLE001 - raised below
+                errors.append(error)
+            finally:
+                del self._threads[threading.current_thread()]
+                self._ended.put(None)
 
         try:
-            while len(self._threads) < at_once and (item := take()) is not None:
-                # Daemons, since an interrupted program should not wait for them to end.
-                thread = threading.Thread(
-                    target=copy_context().run, args=(serve, item), name="twinforce", daemon=True
-                )
-                self._threads.append(thread)
-                thread.start()
-            self._join()
+            try:
+                for _ in range(at_once):
+                    if errors or (item := take()) is None:
+                        break
+                    # Daemons, since an interrupted program should not wait for them to end.
+                    thread = threading.Thread(
+                        target=copy_context().run, args=(serve, item), name="twinforce", daemon=True
+                    )
+                    self._threads[thread] = None
+                    thread.start()
+            except Exception as error:  # noqa: BLE001 - no more threads, say; raised below
+                errors.append(error)
+            self._wait()
         except BaseException as interruption:
             errors.append(interruption)
             raise
         if errors:
             raise errors[0]
 
-    def _join(self) -> None:
-        while self._threads:
-            thread = self._threads[-1]
-            if thread.ident is not None:  # an interruption may have kept it from starting
-                thread.join(_HEARING)
-            if not thread.is_alive():
-                self._threads.pop()
+    def _wait(self) -> None:
+        # One that did not begin before it was interrupted, or for want of memory, never will.
+        while any(thread.ident is not None for thread in tuple(self._threads)):
+            with suppress(queue.Empty):
+                self._ended.get(timeout=_HEARING)
 
 
 async def async_outcome(value: T | Awaitable[T]) -> T:
@@ -138,7 +149,11 @@ async def async_outcome(value: T | Awaitable[T]) -> T:
 
 
 def outcome(value: T) -> T:
-    """Give what a user's function returned."""
+    """Give what a user's function returned; it must not be something to wait for."""
+    if inspect.iscoroutine(value):
+        value.close()
+    if inspect.isawaitable(value):
+        raise TypeError("it returned an awaitable, for which only AsyncSalesforce waits")
     return value
 
 

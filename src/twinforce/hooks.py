@@ -2,7 +2,8 @@
 
 A hook is a callable that gets each :data:`Event`; for an async client it may be a coroutine
 function. It is called where the work is done, which waits for it: in a blocking batch with
-``concurrency`` that is in several threads. What it raises is logged and harms nothing. Events are
+``concurrency`` that is in several threads. What it raises is logged and harms nothing. It may use
+the client, except while that signs in; hooks are not told of what they do themselves. Events are
 immutable and hold no credentials: no token, no query string, no body, and of the headers none that
 lets somebody in.
 
@@ -19,20 +20,38 @@ from typing import ClassVar, Final, TypeAlias
 
 import attrs
 
-from ._core.http import SECRET_HEADERS, Request, Response
+from ._core.http import Request, Response, is_secret
 from .errors import SalesforceError
 
 logger: Final = logging.getLogger("twinforce")
 
+_SHORTEST_SECRET: Final = 8  # what is shorter may stand in any header, and mean nothing
+
+
+def _unchangeable(headers: Mapping[str, str]) -> Mapping[str, str]:
+    return MappingProxyType(dict(headers))
+
+
+class _Exchanged:
+    __slots__ = ()
+    __match_args__: ClassVar[tuple[str, ...]]
+
+    def __reduce__(self) -> tuple[object, ...]:
+        fields = [getattr(self, name) for name in self.__match_args__]
+        # A mapping that cannot be changed cannot be pickled either.
+        return type(self), tuple(
+            dict(each) if isinstance(each, Mapping) else each for each in fields
+        )
+
 
 @attrs.frozen
-class RequestEvent:
+class RequestEvent(_Exchanged):
     """A request is about to be sent. *url* is without its query; *attempt* counts from 1."""
 
     level: ClassVar = logging.DEBUG
     method: str
     url: str
-    headers: Mapping[str, str]
+    headers: Mapping[str, str] = attrs.field(converter=_unchangeable)
     body_size: int
     attempt: int
 
@@ -42,7 +61,7 @@ class RequestEvent:
         return cls(
             request.method,
             _without_query(request.url),
-            _harmless(request.headers),
+            _harmless(request.headers, request),
             len(request.body or b""),
             attempt,
         )
@@ -53,14 +72,14 @@ class RequestEvent:
 
 
 @attrs.frozen
-class ResponseEvent:
+class ResponseEvent(_Exchanged):
     """A request was answered, after *seconds*, whatever the status."""
 
     level: ClassVar = logging.DEBUG
     method: str
     url: str
     status_code: int
-    headers: Mapping[str, str]
+    headers: Mapping[str, str] = attrs.field(converter=_unchangeable)
     body_size: int
     attempt: int
     seconds: float
@@ -74,7 +93,7 @@ class ResponseEvent:
             request.method,
             _without_query(request.url),
             response.status_code,
-            _harmless(response.headers),
+            _harmless(response.headers, request),
             len(response.body),
             attempt,
             seconds,
@@ -126,10 +145,17 @@ Hook: TypeAlias = Callable[[Event], object]
 AsyncHook: TypeAlias = Callable[[Event], Awaitable[object] | object]
 
 
-def _harmless(headers: Mapping[str, str]) -> Mapping[str, str]:
-    return MappingProxyType(
-        {name: value for name, value in headers.items() if name.lower() not in SECRET_HEADERS}
-    )
+def _harmless(headers: Mapping[str, str], request: Request) -> dict[str, str]:
+    """Leave out the *headers* that let somebody in, by name or as they hold what others hold."""
+    values = [
+        value.rpartition(" ")[2] for name, value in request.headers.items() if is_secret(name)
+    ]
+    credentials = [value for value in values if len(value) >= _SHORTEST_SECRET]
+    return {
+        name: _without_query(value) if name.lower() == "location" else value
+        for name, value in headers.items()
+        if not is_secret(name) and not any(secret in value for secret in credentials)
+    }
 
 
 def _without_query(url: str) -> str:

@@ -59,7 +59,7 @@ class Bar:
     def __call__(self, progress: Progress) -> None:
         """Show *progress*; the bar ends with the last subrequest."""
         if self._bar is None:
-            self._bar = self._tqdm(total=progress.total, unit="subrequest")
+            self._bar = self._tqdm(total=progress.total, initial=progress.done, unit="subrequest")
         bar = self._bar
         bar.total = progress.total
         bar.n = progress.done

@@ -7,7 +7,8 @@ from collections.abc import AsyncIterator
 import pytest
 
 from tests.server import ScriptedServer
-from twinforce import AccessToken, AsyncSalesforce
+from tests.twin import AsyncPauses
+from twinforce import AccessToken, AsyncSalesforce, ClientCredentials
 from twinforce.local import LocalOrg
 
 
@@ -23,3 +24,18 @@ async def scripted(server: ScriptedServer) -> AsyncIterator[AsyncSalesforce]:
     """Give a client of the server that does as it is told."""
     async with AsyncSalesforce(server.url, AccessToken("00D!x"), retry=None) as salesforce:
         yield salesforce
+
+
+@pytest.fixture
+def pauses() -> AsyncPauses:
+    """Note how long the client *served* should have waited between its tries."""
+    return AsyncPauses()
+
+
+@pytest.fixture
+async def served(org: LocalOrg, pauses: AsyncPauses) -> AsyncIterator[AsyncSalesforce]:
+    """Give a client of the local org over HTTP, with the retries that every client has."""
+    with org.serve() as server:
+        grant = ClientCredentials(org.client_id, org.client_secret)
+        async with AsyncSalesforce(server.url, grant, sleep=pauses) as salesforce:
+            yield salesforce

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 import pytest
 
 from tests.server import ScriptedServer
-from twinforce import AccessToken, Salesforce
+from tests.twin import Pauses
+from twinforce import AccessToken, ClientCredentials, Salesforce
 from twinforce.local import LocalOrg
 
 
@@ -25,3 +26,18 @@ def scripted(server: ScriptedServer) -> Iterator[Salesforce]:
     """Give a client of the server that does as it is told."""
     with Salesforce(server.url, AccessToken("00D!x"), retry=None) as salesforce:
         yield salesforce
+
+
+@pytest.fixture
+def pauses() -> Pauses:
+    """Note how long the client *served* should have waited between its tries."""
+    return Pauses()
+
+
+@pytest.fixture
+def served(org: LocalOrg, pauses: Pauses) -> Iterator[Salesforce]:
+    """Give a client of the local org over HTTP, with the retries that every client has."""
+    with org.serve() as server:
+        grant = ClientCredentials(org.client_id, org.client_secret)
+        with Salesforce(server.url, grant, sleep=pauses) as salesforce:
+            yield salesforce

@@ -75,16 +75,32 @@ class AsyncBatch(BatchBuilder):
         answer came, or none that settles it; the errors of the batch as a whole; and those of
         subrequests with *autoraise*. Results that arrived before stay on their subrequests.
         """
-        with self._execution() as execution:
+        operations.flag(resend_unknown, "resend_unknown")
+        execution = Execution()
+        try:
+            self._begin(execution)
+            await self._run(execution, resend_unknown=resend_unknown)
+        except Exception as error:
+            self._raise_doubts(execution, error)
+            raise
+        finally:
+            # A single step, before which no interruption can come.
+            self._executions.pop(execution, None)
+        self._raise_errors(execution)
+
+    async def _run(self, execution: Execution, *, resend_unknown: bool) -> None:
+        try:
+            await self._show(execution)
             flights = self._flights(execution, resend_unknown=resend_unknown)
-            try:
-                await self._show(execution)
-                send = partial(self._send, execution)
-                await self._crew.run(send, flights, at_once=self._concurrency)
-                complete = partial(self._complete, execution)
-                await self._crew.run(complete, self._incomplete(), at_once=self._concurrency)
-            finally:
-                if self._bar is not None:
+            send = partial(self._send, execution)
+            await self._crew.run(send, flights, at_once=self._concurrency)
+            complete = partial(self._complete, execution)
+            await self._crew.run(complete, self._incomplete(), at_once=self._concurrency)
+            await self._show(execution)
+        finally:
+            execution.is_over = True
+            if self._bar is not None:
+                async with self._reporting:
                     self._bar.close()
 
     async def _send(self, execution: Execution, flight: BatchFlight) -> None:
@@ -102,16 +118,22 @@ class AsyncBatch(BatchBuilder):
                     flight=flight,
                     tries=tries,
                 )
-            finally:
+            except Exception:
                 await self._show(execution)
-            unfinished = flight.unfinished()
+                raise
+            unfinished, retry = flight.unfinished, None
             if unfinished is not None and (lock := unfinished.row_lock) is not None:
                 delay = tries.delay(lock, idempotent=True)
                 if delay is None:
-                    return
-                unfinished.reopen()
-                again = tuple(subrequest.index for subrequest in unfinished.subrequests)
-                await self._session.wait(RetryEvent(flight.name, lock, tries.count, delay, again))
+                    unfinished.accept()
+                    unfinished = None
+                else:
+                    again = tuple(subrequest.index for subrequest in unfinished.subrequests)
+                    retry = RetryEvent(flight.name, lock, tries.count, delay, again)
+            await self._show(execution)
+            if retry is not None:
+                execution.check()
+                await self._session.wait(retry)
 
     async def _complete(self, execution: Execution, query: QuerySubrequest) -> None:
         """Fetch the remaining pages of *query*, unless one is refused."""
@@ -129,14 +151,17 @@ class AsyncBatch(BatchBuilder):
             except TransportError:
                 raise
             except SalesforceError as error:
-                if query.next_path is None:
+                if query.next_path is not None:
+                    execution.page_errors.append(error)
                     return
-                execution.page_errors.append(error)
-                return
-        await self._show(execution)
+            finally:
+                await self._show(execution)
 
     async def _show(self, execution: Execution) -> None:
-        if self._report is None or execution.called_off:
+        if self._report is None:
             return
         async with self._reporting:
-            await hooks.call(self._report, self._counted())
+            progress = self._counted()
+            if not execution.is_over and progress != execution.shown:
+                execution.shown = progress
+                await hooks.call(self._report, progress)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TypeVar
+from contextvars import ContextVar
+from typing import Final, TypeVar
 
 from .._twin import async_outcome, async_serves
 from ..hooks import AsyncHook, Event, logger
 
 T = TypeVar("T")
+
+_telling: Final = ContextVar[tuple["AsyncHooks", ...]]("telling", default=())
 
 
 class AsyncHooks:
@@ -26,10 +29,17 @@ class AsyncHooks:
         return bool(self._hooks) or logger.isEnabledFor(level)
 
     async def tell(self, event: Event) -> None:
-        """Tell the log and each hook of *event*."""
+        """Tell the log and each hook of *event*; of what hooks do, only the log is told."""
         logger.log(event.level, "%s", event)
-        for hook in self._hooks:
-            await call(hook, event)
+        outer = _telling.get()
+        if not self._hooks or self in outer:
+            return
+        before = _telling.set((*outer, self))
+        try:
+            for hook in self._hooks:
+                await call(hook, event)
+        finally:
+            _telling.reset(before)
 
 
 def check_function(name: str, function: object) -> None:
@@ -37,7 +47,7 @@ def check_function(name: str, function: object) -> None:
     if not async_serves(function):
         shown = getattr(function, "__qualname__", None) or type(function).__name__
         raise TypeError(
-            f"{name} must be a function (a coroutine function for AsyncSalesforce only), not "
+            f"{name} must be a function (a coroutine function for the async client only), not "
             f"{shown}"
         )
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from contextvars import ContextVar
 from functools import partial
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from .. import _transports
 from .._core import http, replies, urls, usage
@@ -18,9 +19,11 @@ from ..auth import Grant, Token, check_grant
 from ..errors import AuthenticationError, InvalidStateError, NotFoundError, SalesforceError
 from ..hooks import AsyncHook, RequestEvent, ResponseEvent, RetryEvent, TokenEvent
 from ..retry import RetryPolicy, check_policy
-from .hooks import AsyncHooks
+from .hooks import AsyncHooks, check_function
 
 T = TypeVar("T")
+
+_signing_in: Final = ContextVar[tuple["AsyncSession", ...]]("signing_in", default=())
 
 
 class AsyncSession:
@@ -42,6 +45,8 @@ class AsyncSession:
         check_grant(grant)
         check_policy(retry)
         http.check_timeout(timeout)
+        check_function("sleep", sleep)
+        check_function("clock", clock)
         if transport is not None and not callable(getattr(transport, "aclose", None)):
             kind = type(transport).__name__
             raise TypeError(f"{kind} is no AsyncTransport, which has the methods send and aclose")
@@ -107,7 +112,12 @@ class AsyncSession:
             request = make(self._origin(token) + target, token.access_token)
             return await self._deliver(request, flight, tries)
         except AuthenticationError as refusal:
-            renewed = await self._authorize(refused=token) if refusal.status_code == 401 else token
+            if refusal.status_code != 401 or not flight.is_awaited:
+                raise
+            try:
+                renewed = await self._authorize(refused=token)
+            except SalesforceError as error:
+                raise flight.strand(error) from error.__cause__
             if renewed == token:
                 raise
         request = make(self._origin(renewed) + target, renewed.access_token)
@@ -149,7 +159,7 @@ class AsyncSession:
                 return await self._exchange(request, flight, tries)
             except SalesforceError as error:
                 delay = tries.delay(error, idempotent=flight.idempotent)
-                if delay is None:
+                if delay is None or not flight.is_awaited:
                     flight.give_up(error)
                     raise
                 event = RetryEvent(flight.name, error, tries.count, delay)
@@ -192,6 +202,10 @@ class AsyncSession:
         """
         if self._token is not None and self._token is not refused:
             return self._token
+        if self in _signing_in.get():
+            raise InvalidStateError(
+                "a hook used the client while that was signing in; wait for the TokenEvent"
+            )
         seen = self._sign_ins
         async with self._lock:
             if self._token is not None and self._token is not refused:
@@ -199,12 +213,15 @@ class AsyncSession:
             if self._sign_in_error is not None and self._sign_ins != seen:
                 raise self._sign_in_error.with_traceback(None)
             self._sign_in_error = None
+            before = _signing_in.set((*_signing_in.get(), self))
             try:
                 self._token = await self._sign_in()
             except SalesforceError as error:
                 self._sign_in_error = error
                 self._sign_ins += 1
                 raise
+            finally:
+                _signing_in.reset(before)
             self._sign_ins += 1
             token = self._token
         if self._hooks.listens(TokenEvent.level):

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from ..errors import (
@@ -56,8 +55,7 @@ class BatchBuilder:
             "group_errors": group_errors,
         }
         for name, option in options.items():
-            if not isinstance(option, bool):
-                raise TypeError(f"{name} must be True or False, not {option!r}")
+            operations.flag(option, name)
         _check_concurrency(concurrency, halt_on_error=halt_on_error)
         self._version = version
         self._halt_on_error = halt_on_error
@@ -79,6 +77,7 @@ class BatchBuilder:
         *include_all_records*, deleted and archived records are found too (``queryAll``).
         """
         operation = operations.query(soql, include_all_records=include_all_records)
+        operations.flag(first_page_only, "first_page_only")
         return self.add(
             QuerySubrequest(operation, len(self), first_page_only=first_page_only),
         )
@@ -154,48 +153,40 @@ class BatchBuilder:
 
     # What the twins drive.
 
-    @contextmanager
-    def _execution(self) -> Iterator[Execution]:
-        """Keep others from executing the batch at the same time; in the end, raise what is due."""
-        execution = Execution()
-        try:
-            # Each a single step, so that neither a thread nor an interruption comes between.
-            self._executions[execution] = None
-            if list(self._executions)[0] is not execution:  # noqa: RUF015 - a copy, in one step
-                raise InvalidStateError(
-                    "this batch is being executed already; wait for that to end"
-                )
-            yield execution
-        except Exception as error:
-            if execution.raised_doubts() and not isinstance(error, MalformedResponseError):
-                raise _outcome_unknown(execution.unknown()) from error
-            raise
-        except BaseException:
-            execution.called_off = True
-            raise
-        finally:
-            self._executions.pop(execution, None)
-        self._raise_errors(execution)
+    def _begin(self, execution: Execution) -> None:
+        """Keep others from executing the batch until *execution* is taken from its executions."""
+        # Each a single step, so that neither a thread nor an interruption comes between.
+        self._executions[execution] = None
+        if list(self._executions)[0] is not execution:  # noqa: RUF015 - a copy, in one step
+            raise InvalidStateError("this batch is being executed already; wait for that to end")
+
+    def _raise_doubts(self, execution: Execution, error: Exception) -> None:
+        """Raise what *execution* leaves in doubt, if anything, instead of *error*, its end."""
+        if execution.raised_doubts() and not isinstance(error, MalformedResponseError):
+            raise _outcome_unknown(execution.unknown()) from error
 
     def _flights(self, execution: Execution, *, resend_unknown: bool) -> Iterator[BatchFlight]:
         """Give the requests to send, in order, each when it is asked for.
 
-        With *halt_on_error*, a batch in which a subrequest failed stays halted.
+        With *halt_on_error*, a batch in which a subrequest failed stays halted: what is unsent is
+        not sent, but what is unknown is still the caller's to decide.
         """
         sent = execution.begin(
             item
             for item in self._subrequests
             if item.is_unsent or (resend_unknown and item.state is SubrequestState.UNKNOWN)
         )
-        latest = self._subrequests
+        if self._is_halted_by({*self._subrequests}.difference(sent)):
+            sent = _halted(sent)
         for start in range(0, len(sent), MAX_SUBREQUESTS):
-            if self._halt_on_error and any(item.halts for item in latest):
-                for subrequest in sent:
-                    if subrequest.is_unsent:
-                        subrequest.settle(subrequest.judge(replies.halted()))
-                return
             latest = sent[start : start + MAX_SUBREQUESTS]
             yield BatchFlight(latest, execution, self._departures)
+            if self._is_halted_by(latest):
+                _halted(sent)
+                return
+
+    def _is_halted_by(self, subrequests: Iterable[AnySubrequest]) -> bool:
+        return self._halt_on_error and any(item.halts for item in subrequests)
 
     def _incomplete(self) -> Iterator[QuerySubrequest]:
         """Give the queries whose next page is still to be fetched."""
@@ -252,6 +243,17 @@ def _check_concurrency(concurrency: int, *, halt_on_error: bool) -> None:
             "with halt_on_error the requests go one after the other, since each depends on the one "
             "before; leave out concurrency, or halt_on_error"
         )
+
+
+def _halted(subrequests: Iterable[AnySubrequest]) -> list[AnySubrequest]:
+    """Mark what of *subrequests* is unsent as Salesforce would mark it, and give the others."""
+    others = []
+    for subrequest in subrequests:
+        if subrequest.is_unsent:
+            subrequest.settle(subrequest.judge(replies.halted()))
+        else:
+            others.append(subrequest)
+    return others
 
 
 def _outcome_unknown(subrequests: list[AnySubrequest]) -> OutcomeUnknownError:

@@ -8,11 +8,13 @@ certain that is not. It may depart again after it failed.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from copy import copy
 from typing import Any
 
 from ..auth import Grant, Token
 from ..errors import (
     AuthorizationError,
+    HaltedError,
     InvalidStateError,
     MalformedRequestError,
     MalformedResponseError,
@@ -21,11 +23,12 @@ from ..errors import (
     SalesforceError,
     TransportError,
 )
+from ..progress import Progress
 from . import replies
 from .http import Response, retry_after
 from .replies import Reply
 from .resending import may_have_run
-from .subrequests import QuerySubrequest, Subrequest, SubrequestState
+from .subrequests import Outcome, QuerySubrequest, Subrequest, SubrequestState
 
 
 class Flight:
@@ -41,6 +44,11 @@ class Flight:
         self.doubted = False
         self._reads_only = reads_only
 
+    @property
+    def is_awaited(self) -> bool:
+        """Whether somebody waits for it; else it is not tried again."""
+        return True
+
     def depart(self) -> None:
         """Note that the request is handed to the transport."""
 
@@ -55,9 +63,24 @@ class Flight:
     def give_up(self, error: SalesforceError) -> None:
         """Note that *error* is the last one, and have it tell the whole truth."""
         if self.doubted and not may_have_run(error):
-            error.message += "; an earlier try of this request may have been executed"
-            if isinstance(error, TransportError):
-                error.sent = True
+            _admit_doubt(error)
+
+    def strand(self, error: SalesforceError) -> SalesforceError:
+        """Give *error*, of the sign-in that another try needs, as it is for this request.
+
+        Others wait for the same sign-in, and of their requests nothing may have been sent yet.
+        """
+        if not self.doubted:
+            return error
+        own = copy(error)
+        _admit_doubt(own)
+        return own
+
+
+def _admit_doubt(error: SalesforceError) -> None:
+    error.message += "; an earlier try of this request may have been executed"
+    if isinstance(error, TransportError):
+        error.sent = True
 
 
 class SignInFlight(Flight):
@@ -85,12 +108,16 @@ class SignInFlight(Flight):
 
 
 class Execution:
-    """One run of a batch: its flights, and whether it was interrupted."""
+    """One run of a batch: what it sends, and whether it is over.
+
+    After an interruption it is, while threads still wait for what they have in the air.
+    """
 
     def __init__(self) -> None:
         self.subrequests: list[Subrequest[Any]] = []
         self.page_errors: list[SalesforceError] = []
-        self.called_off = False
+        self.is_over = False
+        self.shown: Progress | None = None
         self._errors_before: list[SalesforceError | None] = []
 
     def begin(self, subrequests: Iterable[Subrequest[Any]]) -> list[Subrequest[Any]]:
@@ -111,7 +138,7 @@ class Execution:
 
     def check(self) -> None:
         """Raise InvalidStateError in a thread that an interruption left behind."""
-        if self.called_off:
+        if self.is_over:
             raise InvalidStateError("the execution of the batch was interrupted")
 
 
@@ -129,15 +156,24 @@ class BatchFlight(Flight):
             idempotent=all(item.operation.idempotent for item in subrequests),
         )
         self.subrequests = subrequests
+        self.row_lock: RowLockedError | None = None
+        """Why it has to depart again: what the first of its subrequests met, if that was a lock."""
+        self.unfinished: BatchFlight | None = None
+        """When it has landed: what of it has to be sent again, in the same order."""
         self._execution = execution
         self._departures = departures
-        self._answers: list[Reply] = []
+        self._refusals: list[Outcome] = []
+
+    @property
+    def is_awaited(self) -> bool:
+        return not self._execution.is_over
 
     def depart(self) -> None:
-        self._execution.check()
-        self._departures.append(None)
+        # In this order, nobody who was told of an interruption sees them pending and then sent.
         for subrequest in self.subrequests:
             subrequest.depart()
+        self._execution.check()
+        self._departures.append(None)
 
     def land(self, response: Response) -> None:
         """Give each subrequest its answer, or raise if there is none to give."""
@@ -149,9 +185,13 @@ class BatchFlight(Flight):
             raise
         pairs = list(zip(self.subrequests, answers, strict=True))
         outcomes = [subrequest.judge(reply) for subrequest, reply in pairs]
-        self._answers = answers
+        self.unfinished = again = self._unfinished(answers, outcomes)
+        waiting = again.subrequests if again else ()
         for subrequest, outcome in zip(self.subrequests, outcomes, strict=True):
-            subrequest.settle(outcome)
+            if subrequest in waiting:
+                subrequest.reopen(outcome)
+            else:
+                subrequest.settle(outcome)
 
     def fail(self, error: BaseException) -> None:
         """Decide what it means for the subrequests that *error* ended the flight.
@@ -171,33 +211,37 @@ class BatchFlight(Flight):
     def give_up(self, error: SalesforceError) -> None:
         """Leave *error* as it is: the subrequests know what is in doubt."""
 
-    def unfinished(self) -> BatchFlight | None:
-        """Give the flight of what landed and has to be sent again, in the same order.
+    def accept(self) -> None:
+        """Take for final what was answered, as it is not sent again."""
+        for subrequest, outcome in zip(self.subrequests, self._refusals, strict=True):
+            subrequest.settle(outcome)
+
+    def _unfinished(
+        self, answers: Sequence[Reply], outcomes: Sequence[Outcome]
+    ) -> BatchFlight | None:
+        """Make the flight of what has to be sent again.
 
         These are the subrequests that met a locked row, which were rolled back; and those that were
         halted behind one of them, or behind a deletion that, repeated, found its work done.
         """
-        again: list[Subrequest[Any]] = []
+        again: list[tuple[Subrequest[Any], Outcome]] = []
         halts_wrongly = False
-        for subrequest, reply in zip(self.subrequests, self._answers, strict=True):
-            if subrequest.row_lock is not None:
-                again.append(subrequest)
+        for subrequest, reply, outcome in zip(self.subrequests, answers, outcomes, strict=True):
+            # Halted comes first: of what was in doubt, the outcome tells of an earlier answer then.
+            if not reply.is_success and isinstance(replies.error_from_item(reply), HaltedError):
+                if halts_wrongly:
+                    again.append((subrequest, outcome))
+            elif outcome.row_lock is not None:
+                again.append((subrequest, outcome))
                 halts_wrongly = True
-            elif subrequest.is_success:
+            elif outcome.state is SubrequestState.SUCCEEDED:
                 halts_wrongly = halts_wrongly or not reply.is_success
-            elif halts_wrongly and reply.status_code == replies.HALTED_STATUS:
-                again.append(subrequest)
-        return BatchFlight(again, self._execution, self._departures) if again else None
-
-    @property
-    def row_lock(self) -> RowLockedError | None:
-        """The failure of its first subrequest that met a locked row, before it departs again."""
-        return next(filter(None, (item.row_lock for item in self.subrequests)), None)
-
-    def reopen(self) -> None:
-        """Have what is sent again wait for that."""
-        for subrequest in self.subrequests:
-            subrequest.reopen()
+        if not again:
+            return None
+        flight = BatchFlight([item for item, _ in again], self._execution, self._departures)
+        flight._refusals = [outcome for _, outcome in again]
+        flight.row_lock = next(filter(None, (outcome.row_lock for _, outcome in again)), None)
+        return flight
 
 
 class PageFlight(Flight):
@@ -210,6 +254,10 @@ class PageFlight(Flight):
         self._query = query
         self._execution = execution
         self._departures = departures
+
+    @property
+    def is_awaited(self) -> bool:
+        return not self._execution.is_over
 
     def depart(self) -> None:
         self._execution.check()

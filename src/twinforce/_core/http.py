@@ -14,18 +14,35 @@ from .version import __version__
 
 USER_AGENT = f"twinforce/{__version__}"
 LONGEST_TIMEOUT = 86_400
-SECRET_HEADERS = frozenset({"authorization", "proxy-authorization", "cookie", "set-cookie"})
-RESERVED_HEADERS = SECRET_HEADERS | {"host", "content-length", "transfer-encoding", "connection"}
+RESERVED_HEADERS = frozenset(
+    {
+        "authorization",
+        "connection",
+        "content-length",
+        "cookie",
+        "host",
+        "proxy-authorization",
+        "set-cookie",
+        "transfer-encoding",
+    }
+)
 
 _HEADER_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _HEADER_VALUE = re.compile(r"[\t\x20-\x7e]*")
+# Also those that users, proxies and other APIs of Salesforce have, such as X-SFDC-Session.
+_SECRET_HEADER = re.compile(
+    r"auth|cookie|credential|key|passw|secret|session|signature|token", re.IGNORECASE
+)
+
+
+def is_secret(header: str) -> bool:
+    """Tell whether the name of *header* says that its value lets somebody in."""
+    return _SECRET_HEADER.search(header) is not None
 
 
 def redacted(headers: Mapping[str, str]) -> str:
     """Show *headers* without the values that let somebody in."""
-    return repr(
-        {name: "***" if name.lower() in SECRET_HEADERS else headers[name] for name in headers}
-    )
+    return repr({name: "***" if is_secret(name) else value for name, value in headers.items()})
 
 
 def _size(body: bytes | None) -> str:
@@ -101,7 +118,7 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
 def _date(value: str) -> datetime | None:
     try:
         found = parsedate_to_datetime(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 
@@ -172,4 +189,6 @@ def checked_headers(headers: Mapping[str, str]) -> dict[str, str]:
             raise ValueError(f"the header {name!r} holds characters that a header cannot carry")
         if name.lower() in RESERVED_HEADERS:
             raise ValueError(f"the header {name} is set by the client; leave it out")
+    if len({name.lower() for name in headers}) < len(headers):
+        raise ValueError("a header is given twice; the case of its name makes no difference")
     return dict(headers)

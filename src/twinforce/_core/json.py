@@ -6,6 +6,7 @@ import base64
 import datetime as dt
 import json
 import math
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from enum import Enum
@@ -74,6 +75,8 @@ def _plain(value: object, name: str) -> object:
                 # Most values are text, and go through without a call.
                 is_plain = type(item) is str or item is None
                 plain[field] = item if is_plain else _plain(item, f"{name}.{field}")
+            if len(plain) != len(value):
+                raise ValueError(f"{name} holds the key {_twice(value, name)} twice")
             return plain
         case list() | tuple():
             return [_plain(item, f"{name}[{index}]") for index, item in enumerate(value)]
@@ -92,6 +95,12 @@ def _key(key: object, name: str) -> str:
     if not isinstance(plain, str):
         raise TypeError(f"{name} has the key {key!r}; the keys of an object are strings")
     return str.__str__(plain)
+
+
+def _twice(value: Mapping[object, object], name: str) -> str:
+    """Find a key that is there in two forms, as an Enum and as text."""
+    counts = Counter(_key(key, name) for key, _ in value.items())
+    return counts.most_common(1)[0][0]
 
 
 def _scalar(value: object) -> object:

@@ -77,7 +77,7 @@ def is_idempotent(method: str, path: str) -> bool:
 
 def query(soql: str, *, include_all_records: bool = False) -> Operation[QueryPage]:
     """Run SOQL; with *include_all_records*, deleted and archived records too (queryAll)."""
-    resource = "queryAll" if include_all_records else "query"
+    resource = "queryAll" if flag(include_all_records, "include_all_records") else "query"
     path = f"{resource}?q={urls.segment(urls.text(soql, 'the SOQL'), 'the SOQL')}"
     return Operation("GET", path, None, replies.query_page)
 
@@ -131,13 +131,10 @@ def upsert(
     external_id: ExternalId | None = None,
     update_only: bool = False,
 ) -> Operation[UpsertResult]:
-    fields = {
-        name.value if isinstance(name, Enum) else name: item
-        for name, item in _mapping(data, sobject).items()
-    }
+    fields = _mapping(data, sobject)
     key = urls.field_name(external_id_field)
     # Field names ignore case in Salesforce, and the body must not hold the key under any spelling.
-    own = [name for name in fields if isinstance(name, str) and name.lower() == key.lower()]
+    own = [name for name in fields if _is_named(name, key)]
     values = [fields[name] for name in own] + ([] if external_id is None else [external_id])
     if not values:
         raise ValueError(
@@ -148,7 +145,8 @@ def upsert(
         shown = " and ".join(sorted(map(repr, texts)))
         raise ValueError(f"two different values for the external id {key} were given: {shown}")
     body = _fields({name: item for name, item in fields.items() if name not in own}, sobject)
-    path = _row(sobject, texts.pop(), key) + ("?updateOnly=true" if update_only else "")
+    option = "?updateOnly=true" if flag(update_only, "update_only") else ""
+    path = _row(sobject, texts.pop(), key) + option
     return Operation("PATCH", path, body, replies.upserted)
 
 
@@ -175,6 +173,18 @@ def verb(method: str) -> str:
     if known not in METHODS:
         raise ValueError(f"the method must be one of {', '.join(METHODS)}, not {method!r}")
     return known
+
+
+def flag(value: bool, name: str) -> bool:
+    """Give *value* back, if it is True or False; a text such as "no" would count as True."""
+    if not isinstance(value, bool):
+        raise TypeError(f"{name} must be True or False, not {value!r}")
+    return value
+
+
+def _is_named(name: object, key: str) -> bool:
+    plain = name.value if isinstance(name, Enum) else name
+    return isinstance(plain, str) and plain.lower() == key.lower()
 
 
 def _row(sobject: str, id: ExternalId, external_id_field: str | None) -> str:

@@ -13,7 +13,13 @@ from typing import Final
 
 import attrs
 
-from ..errors import InvalidStateError, MalformedResponseError, SalesforceError, TransportError
+from ..errors import (
+    InvalidStateError,
+    MalformedResponseError,
+    MoreThanOneRecordError,
+    SalesforceError,
+    TransportError,
+)
 from ..retry import RetryPolicy
 
 ROW_LOCKED: Final = "UNABLE_TO_LOCK_ROW"
@@ -68,11 +74,16 @@ def _is_limit(error: BaseException) -> bool:
 
 
 def _is_daily_limit(error: BaseException) -> bool:
-    return _is_limit(error) and _DAILY_LIMIT in str(error)
+    return _is_limit(error) and _DAILY_LIMIT in _message(error)
 
 
 def _is_concurrent_limit(error: BaseException) -> bool:
-    return _is_limit(error) and any(name in str(error) for name in _CONCURRENT_LIMITS)
+    return _is_limit(error) and any(name in _message(error) for name in _CONCURRENT_LIMITS)
+
+
+def _message(error: BaseException) -> str:
+    # Not all of the text: that also names what was asked for.
+    return error.message if isinstance(error, SalesforceError) else ""
 
 
 def _was_not_sent(error: BaseException) -> bool:
@@ -146,6 +157,12 @@ CASES: Final = (
         _status(420),
         may_have_run=False,
         again=Again.BY_POLICY,
+    ),
+    Case(
+        "several records have the external id (300)",
+        _is(MoreThanOneRecordError),
+        may_have_run=False,
+        again=Again.NO,
     ),
     Case(
         "it began, and took too long or went wrong",

@@ -66,6 +66,14 @@ class Outcome:
     error: SalesforceError | None = None
     before: Outcome | None = None
 
+    @property
+    def row_lock(self) -> RowLockedError | None:
+        """The locked row that was met, if the latest answer says so."""
+        error: BaseException | None = self.error
+        if self.state is SubrequestState.UNKNOWN and error is not None:
+            error = error.__cause__
+        return error if isinstance(error, RowLockedError) else None
+
 
 @attrs.define(eq=False, repr=False)
 class Subrequest(Generic[T]):
@@ -154,14 +162,6 @@ class Subrequest(Generic[T]):
         reply = self._outcome.reply
         return not self.is_success and reply is not None and reply.status_code >= 400
 
-    @property
-    def row_lock(self) -> RowLockedError | None:
-        """The locked row that it met, if its latest answer says so."""
-        error: BaseException | None = self.error
-        if self.state is SubrequestState.UNKNOWN and error is not None:
-            error = error.__cause__
-        return error if isinstance(error, RowLockedError) else None
-
     def depart(self) -> None:
         """Be handed to the transport: from here on it may have been executed."""
         self._outcome = Outcome(SubrequestState.UNKNOWN, before=self._outcome)
@@ -170,10 +170,10 @@ class Subrequest(Generic[T]):
         """Be as before the departure, since it certainly was not executed."""
         self._outcome = self._outcome.before or self._outcome
 
-    def reopen(self) -> None:
-        """Wait to be sent again, as what was answered says that it was not executed."""
-        if self.state is not SubrequestState.UNKNOWN:
-            self._outcome = Outcome(SubrequestState.PENDING)
+    def reopen(self, outcome: Outcome) -> None:
+        """Wait to be sent again, as *outcome* says that it was not executed this time."""
+        is_in_doubt = outcome.state is SubrequestState.UNKNOWN
+        self._outcome = outcome if is_in_doubt else Outcome(SubrequestState.PENDING)
 
     def judge(self, reply: Reply) -> Outcome:
         """Say what *reply* means for it.

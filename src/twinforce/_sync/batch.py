@@ -77,16 +77,32 @@ class Batch(BatchBuilder):
         answer came, or none that settles it; the errors of the batch as a whole; and those of
         subrequests with *autoraise*. Results that arrived before stay on their subrequests.
         """
-        with self._execution() as execution:
+        operations.flag(resend_unknown, "resend_unknown")
+        execution = Execution()
+        try:
+            self._begin(execution)
+            self._run(execution, resend_unknown=resend_unknown)
+        except Exception as error:
+            self._raise_doubts(execution, error)
+            raise
+        finally:
+            # A single step, before which no interruption can come.
+            self._executions.pop(execution, None)
+        self._raise_errors(execution)
+
+    def _run(self, execution: Execution, *, resend_unknown: bool) -> None:
+        try:
+            self._show(execution)
             flights = self._flights(execution, resend_unknown=resend_unknown)
-            try:
-                self._show(execution)
-                send = partial(self._send, execution)
-                self._crew.run(send, flights, at_once=self._concurrency)
-                complete = partial(self._complete, execution)
-                self._crew.run(complete, self._incomplete(), at_once=self._concurrency)
-            finally:
-                if self._bar is not None:
+            send = partial(self._send, execution)
+            self._crew.run(send, flights, at_once=self._concurrency)
+            complete = partial(self._complete, execution)
+            self._crew.run(complete, self._incomplete(), at_once=self._concurrency)
+            self._show(execution)
+        finally:
+            execution.is_over = True
+            if self._bar is not None:
+                with self._reporting:
                     self._bar.close()
 
     def _send(self, execution: Execution, flight: BatchFlight) -> None:
@@ -104,16 +120,22 @@ class Batch(BatchBuilder):
                     flight=flight,
                     tries=tries,
                 )
-            finally:
+            except Exception:
                 self._show(execution)
-            unfinished = flight.unfinished()
+                raise
+            unfinished, retry = flight.unfinished, None
             if unfinished is not None and (lock := unfinished.row_lock) is not None:
                 delay = tries.delay(lock, idempotent=True)
                 if delay is None:
-                    return
-                unfinished.reopen()
-                again = tuple(subrequest.index for subrequest in unfinished.subrequests)
-                self._session.wait(RetryEvent(flight.name, lock, tries.count, delay, again))
+                    unfinished.accept()
+                    unfinished = None
+                else:
+                    again = tuple(subrequest.index for subrequest in unfinished.subrequests)
+                    retry = RetryEvent(flight.name, lock, tries.count, delay, again)
+            self._show(execution)
+            if retry is not None:
+                execution.check()
+                self._session.wait(retry)
 
     def _complete(self, execution: Execution, query: QuerySubrequest) -> None:
         """Fetch the remaining pages of *query*, unless one is refused."""
@@ -131,14 +153,17 @@ class Batch(BatchBuilder):
             except TransportError:
                 raise
             except SalesforceError as error:
-                if query.next_path is None:
+                if query.next_path is not None:
+                    execution.page_errors.append(error)
                     return
-                execution.page_errors.append(error)
-                return
-        self._show(execution)
+            finally:
+                self._show(execution)
 
     def _show(self, execution: Execution) -> None:
-        if self._report is None or execution.called_off:
+        if self._report is None:
             return
         with self._reporting:
-            hooks.call(self._report, self._counted())
+            progress = self._counted()
+            if not execution.is_over and progress != execution.shown:
+                execution.shown = progress
+                hooks.call(self._report, progress)

@@ -5,8 +5,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from contextvars import ContextVar
 from functools import partial
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from .. import _transports
 from .._core import http, replies, urls, usage
@@ -20,9 +21,11 @@ from ..auth import Grant, Token, check_grant
 from ..errors import AuthenticationError, InvalidStateError, NotFoundError, SalesforceError
 from ..hooks import Hook, RequestEvent, ResponseEvent, RetryEvent, TokenEvent
 from ..retry import RetryPolicy, check_policy
-from .hooks import Hooks
+from .hooks import Hooks, check_function
 
 T = TypeVar("T")
+
+_signing_in: Final = ContextVar[tuple["Session", ...]]("signing_in", default=())
 
 
 class Session:
@@ -44,6 +47,8 @@ class Session:
         check_grant(grant)
         check_policy(retry)
         http.check_timeout(timeout)
+        check_function("sleep", sleep)
+        check_function("clock", clock)
         if transport is not None and not callable(getattr(transport, "close", None)):
             kind = type(transport).__name__
             raise TypeError(f"{kind} is no Transport, which has the methods send and close")
@@ -109,7 +114,12 @@ class Session:
             request = make(self._origin(token) + target, token.access_token)
             return self._deliver(request, flight, tries)
         except AuthenticationError as refusal:
-            renewed = self._authorize(refused=token) if refusal.status_code == 401 else token
+            if refusal.status_code != 401 or not flight.is_awaited:
+                raise
+            try:
+                renewed = self._authorize(refused=token)
+            except SalesforceError as error:
+                raise flight.strand(error) from error.__cause__
             if renewed == token:
                 raise
         request = make(self._origin(renewed) + target, renewed.access_token)
@@ -151,7 +161,7 @@ class Session:
                 return self._exchange(request, flight, tries)
             except SalesforceError as error:
                 delay = tries.delay(error, idempotent=flight.idempotent)
-                if delay is None:
+                if delay is None or not flight.is_awaited:
                     flight.give_up(error)
                     raise
                 event = RetryEvent(flight.name, error, tries.count, delay)
@@ -194,6 +204,10 @@ class Session:
         """
         if self._token is not None and self._token is not refused:
             return self._token
+        if self in _signing_in.get():
+            raise InvalidStateError(
+                "a hook used the client while that was signing in; wait for the TokenEvent"
+            )
         seen = self._sign_ins
         with self._lock:
             if self._token is not None and self._token is not refused:
@@ -201,12 +215,15 @@ class Session:
             if self._sign_in_error is not None and self._sign_ins != seen:
                 raise self._sign_in_error.with_traceback(None)
             self._sign_in_error = None
+            before = _signing_in.set((*_signing_in.get(), self))
             try:
                 self._token = self._sign_in()
             except SalesforceError as error:
                 self._sign_in_error = error
                 self._sign_ins += 1
                 raise
+            finally:
+                _signing_in.reset(before)
             self._sign_ins += 1
             token = self._token
         if self._hooks.listens(TokenEvent.level):
