@@ -145,7 +145,10 @@ class Crew:
 
 async def async_outcome(value: T | Awaitable[T]) -> T:
     """Give what a user's function returned, once it is there."""
-    return await value if inspect.isawaitable(value) else value
+    if isinstance(value, Awaitable):
+        result: T = await value
+        return result
+    return value
 
 
 def outcome(value: T) -> T:

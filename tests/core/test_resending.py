@@ -145,7 +145,8 @@ BUSY = answered(429)
 
 def tries_of(policy: RetryPolicy | None, *, count: int = 1, clock: Clock | None = None) -> Tries:
     tries = Tries(policy, clock or Clock())
-    tries.count = count
+    for _ in range(count):
+        tries.begin()
     return tries
 
 

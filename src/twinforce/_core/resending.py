@@ -212,7 +212,13 @@ class Tries:
         self.count = 0
         self._policy = policy
         self._clock = clock
-        self._began = clock()
+        self._began = 0.0
+
+    def begin(self) -> None:
+        """Note that a try begins."""
+        if self.count == 0:
+            self._began = self._clock()
+        self.count += 1
 
     def delay(self, error: SalesforceError, *, idempotent: bool) -> float | None:
         """Say how many seconds to wait until the next try, after *error*; None: there is none.

@@ -170,7 +170,7 @@ class Session:
     def _exchange(self, request: Request, flight: Flight, tries: Tries) -> Response:
         if self._closed:
             raise InvalidStateError("this client is closed; make a new one")
-        tries.count += 1
+        tries.begin()
         if self._hooks.listens(RequestEvent.level):
             self._hooks.tell(RequestEvent.of(request, tries.count))
         began = self._clock()
