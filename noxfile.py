@@ -14,6 +14,8 @@ nox.options.default_venv_backend = "virtualenv"
 nox.options.download_python = "never"
 nox.options.error_on_missing_interpreters = False
 nox.options.reuse_venv = "yes"
+# What runs unless something is asked for: all but the soak, which takes minutes.
+nox.options.sessions = ["twins", "lint", "types", "package", "wire", "peers", "tests"]
 nox.options.default_venv_backend = "virtualenv"
 # What failed and what to do about it then stands at the end of the output.
 nox.options.stop_on_first_error = True
@@ -125,3 +127,10 @@ def tests(session: nox.Session) -> None:
     session.install(".[local]", *group("test"))
     elsewhere = ("--ignore=tests/wire", "--ignore=tests/peers")
     session.run("pytest", "-n", "2", *elsewhere, *session.posargs)
+
+
+@nox.session
+def soak(session: nox.Session) -> None:
+    """Hold thousands of batches that go wrong to the org's own truth; a share of it is in tests."""
+    session.install(".[local]")
+    session.run("python", "-W", "error", "-m", "tests.soak", *session.posargs)

@@ -65,11 +65,13 @@ async def by_timeout(work: Awaitable[None], moment: Moment) -> None:
         await moment()
         timeout.reschedule(asyncio.get_running_loop().time())
 
-    with pytest.raises(TimeoutError):
-        async with asyncio.timeout(None) as timeout:
-            ending = asyncio.create_task(end(timeout))
+    async def timed() -> None:
+        async with asyncio.timeout(None) as timeout, asyncio.TaskGroup() as group:
+            group.create_task(end(timeout))
             await work
-    await ending
+
+    with pytest.raises(TimeoutError):
+        await timed()
 
 
 async def by_wait_for(work: Awaitable[None], moment: Moment) -> None:

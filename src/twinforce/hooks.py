@@ -108,8 +108,9 @@ class ResponseEvent(_Exchanged):
 class RetryEvent:
     """*request* failed with *error* at its try *attempt*, and is sent again after *delay* seconds.
 
-    Of a batch that was answered, only *subrequests* are sent again: those that met a locked row and
-    what was halted behind them, by index.
+    *request* is without its query; the *error* is the one that users would see, so it may name what
+    was asked for. Of a batch that was answered, only *subrequests* are sent again: those that met a
+    locked row and what was halted behind them, by index.
     """
 
     level: ClassVar = logging.INFO
@@ -121,9 +122,11 @@ class RetryEvent:
 
     def __str__(self) -> str:
         which = f", subrequests {', '.join(map(str, self.subrequests))}" if self.subrequests else ""
+        known = (type(self.error).__name__, self.error.status_code, self.error.error_code)
+        reason = " ".join(str(part) for part in known if part)
         return (
             f"{self.request}{which}: attempt {self.attempt} failed, another follows in "
-            f"{self.delay:.2f} s: {self.error}"
+            f"{self.delay:.2f} s: {reason}: {self.error.message}"
         )
 
 

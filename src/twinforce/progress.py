@@ -13,7 +13,8 @@ class Progress:
     """How far a batch is, counted in subrequests.
 
     *done* are those whose outcome is known: *succeeded*, *failed* and *halted* ones together.
-    *unknown* are those that were sent and not answered, yet or at all; the rest waits. *requests*
+    *in_flight* are those that were sent and are not answered yet, *unknown* those that got no
+    answer that settles it; the rest waits. *requests*
     is how many requests were sent.
     """
 
@@ -21,6 +22,7 @@ class Progress:
     succeeded: int
     failed: int
     halted: int
+    in_flight: int
     unknown: int
     requests: int
 

@@ -26,7 +26,7 @@ from twinforce import (
 )
 from twinforce.hooks import RequestEvent, ResponseEvent, RetryEvent, TokenEvent
 
-TOO_SOON = "GET limits: 429: the server answered with an empty body"
+TOO_SOON = "RequestLimitExceededError 429: the server answered with an empty body"
 GRANT = ClientCredentials("client-id", "client-s3cret")
 EXPIRED = refusal(401, "INVALID_SESSION_ID", "Session expired")
 BUSY = reply(429, b"", [("Retry-After", "7")])
@@ -405,9 +405,9 @@ async def test_neither_hooks_nor_the_log_get_a_secret(
     ):
         server.play(steps)
     # As a proxy, the server is sent the same, and answers the same.
-    way = {"proxy": f"http://user:s3cret-proxy@127.0.0.1:{server.port}"} if with_proxy else {}
+    proxy = f"http://user:s3cret-proxy@127.0.0.1:{server.port}" if with_proxy else None
     async with (
-        AiohttpTransport(**way) as transport,
+        AiohttpTransport(proxy=proxy) as transport,
         AsyncSalesforce(
             server.url,
             GRANT,

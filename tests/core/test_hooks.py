@@ -59,7 +59,7 @@ def test_a_retry_says_what_is_tried_again_and_why() -> None:
 
     assert str(event) == (
         "batch of 3, subrequests 0, 2: attempt 1 failed, another follows in 2.50 s: "
-        "batch of 3: 503: later"
+        "ServerError 503: later"
     )
 
 

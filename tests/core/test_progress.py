@@ -19,6 +19,7 @@ def progress(succeeded: int = 0, failed: int = 0, halted: int = 0, unknown: int 
         succeeded=succeeded,
         failed=failed,
         halted=halted,
+        in_flight=0,
         unknown=unknown,
         requests=3,
     )

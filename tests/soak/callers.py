@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 import threading
 import time
+import warnings
 from collections.abc import Awaitable, Callable
 from types import FrameType
 
@@ -78,10 +80,22 @@ class Caller:
         *cut* tells afterwards whether it was interrupted because of the time.
         """
         self.cut = False
+        if interrupt_after is None:
+            return _raised_by(function)
+        with warnings.catch_warnings():
+            # A socket that is struck before anybody remembers it is left to the garbage collector.
+            warnings.simplefilter("ignore", ResourceWarning)
+            error = self._interrupted(function, interrupt_after)
+            if self.cut and error is not None:
+                error.__traceback__ = error.__context__ = None
+                gc.collect()
+        return error
+
+    def _interrupted(self, function: Callable[[], None], after: float) -> BaseException | None:
         before = signal.signal(signal.SIGALRM, self._cut)
         try:
             self._armed = True
-            signal.setitimer(signal.ITIMER_REAL, interrupt_after or 0)
+            signal.setitimer(signal.ITIMER_REAL, after)
             return _raised_by(function)
         except Interruption as late:  # it came when the function had just ended
             return late

@@ -12,12 +12,10 @@ from tests.soak.journal import (
     HALTED,
     HALTED_STATUS,
     PENDING,
-    ROW_LOCKED,
     SUCCEEDED,
     UNKNOWN,
     Attempt,
     Journal,
-    code_of,
 )
 from tests.soak.kinds import AnyBatch, AnySubrequest, Item
 from tests.soak.org import SoakOrg
@@ -259,11 +257,9 @@ class Case:
         return [attempt for attempt in self.journal.attempts if item in attempt.items]
 
     def _is_halted(self, item: Item) -> bool:
-        """Whether something before *item* halts it: any failure but a lock that was got over."""
+        """Whether something before *item* halts it: what an execution left as a failure."""
         return self.plan.halt_on_error and any(
-            answer["statusCode"] >= 400
-            and answer["statusCode"] != HALTED_STATUS
-            and (code_of(answer["result"]) != ROW_LOCKED or answer is self.journal.answer(before))
+            answer["statusCode"] >= 400 and answer["statusCode"] != HALTED_STATUS
             for before in self.items[: item.index]
             for answer in self.journal.answers(before)
         )

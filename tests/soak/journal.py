@@ -47,6 +47,8 @@ class Attempt:
 
     items: tuple[Item, ...]
     is_page: bool
+    execution: int
+    thread: threading.Thread = attrs.field(factory=threading.current_thread)
     ending: Ending = Ending.IN_THE_AIR
     answers: tuple[Mapping[str, Any], ...] = ()
     refused: bool = False
@@ -74,7 +76,7 @@ class Journal:
         self._by_record = {item.record_id: item for item in items if item.record_id}
         self._by_query: dict[str, Item] = {}
         self.to_send = frozenset[Item]()
-        self._begin = 0
+        self._execution = 0
         self._lock = threading.Lock()
 
     # ---- what happens ----
@@ -82,7 +84,7 @@ class Journal:
     def begin(self, to_send: frozenset[Item]) -> None:
         """Note that an execution begins, which may send *to_send* and nothing else."""
         self.to_send = to_send
-        self._begin = len(self.attempts)
+        self._execution += 1
 
     def depart(self, request: Request) -> Attempt | None:
         """Note that *request* is handed to the transport; None if it is for a token."""
@@ -90,10 +92,12 @@ class Journal:
             return None
         page = _LOCATOR.search(request.url)
         if page is not None:
-            attempt = Attempt((self._by_query[page[1]],), is_page=True)
+            attempt = Attempt((self._by_query[page[1]],), is_page=True, execution=self._execution)
         else:
             batch = json.loads(request.body or b"")["batchRequests"]
-            attempt = Attempt(tuple(map(self._item, batch)), is_page=False)
+            attempt = Attempt(
+                tuple(map(self._item, batch)), is_page=False, execution=self._execution
+            )
             for item in attempt.items:
                 self._check_may_be_sent(item)
         with self._lock:
@@ -125,7 +129,7 @@ class Journal:
         It may have come between the batch and the transport: on the way back, so that an answer is
         lost, or on the way there, so that something is *unknown* that never got here.
         """
-        latest = self.attempts[self._begin :]
+        latest = self._latest()
         for attempt in latest:
             if attempt.ending is Ending.IN_THE_AIR:
                 attempt.ending = Ending.DOUBT
@@ -136,20 +140,27 @@ class Journal:
         seen = {item for attempt in latest for item in attempt.items}
         stopped = tuple(item for item in unknown if item in self.to_send and item not in seen)
         if stopped:
-            self.attempts.append(Attempt(stopped, is_page=False, ending=Ending.DOUBT))
+            self.attempts.append(
+                Attempt(stopped, is_page=False, execution=self._execution, ending=Ending.DOUBT)
+            )
         if len(stopped) > 25:
             self.problems.append(f"one interruption leaves {len(stopped)} unknown, unsent")
 
     def in_the_air(self) -> set[tuple[Attempt, Item]]:
-        """List what was sent and not answered yet."""
+        """List what other threads sent, and was not answered yet."""
         with self._lock:
             attempts = list(self.attempts)
         return {
             (attempt, item)
             for attempt in attempts
             if attempt.ending is Ending.IN_THE_AIR and not attempt.is_page
+            if attempt.thread is not threading.current_thread()
             for item in attempt.items
         }
+
+    def _latest(self) -> list[Attempt]:
+        """List the attempts of this execution."""
+        return [each for each in list(self.attempts) if each.execution == self._execution]
 
     def _item(self, subrequest: Mapping[str, Any]) -> Item:
         found = _MARK.search(json.dumps(subrequest))
@@ -163,9 +174,7 @@ class Journal:
         if item not in self.to_send:
             self.problems.append(f"{item.index} was sent, and was not to be sent")
         doubted = any(
-            self._doubts(attempt, item)
-            for attempt in self.attempts[self._begin :]
-            if item in attempt.items
+            self._doubts(attempt, item) for attempt in self._latest() if item in attempt.items
         )
         if item.kind.creates and doubted:
             self.problems.append(f"{item.index} creates, and was sent again after a doubt")
@@ -181,9 +190,12 @@ class Journal:
         return next(reversed(self.answers(item)), None)
 
     def answers(self, item: Item) -> list[Mapping[str, Any]]:
-        """List all answers to *item*."""
-        answers = (attempt.answer_to(item) for attempt in self._attempts(item))
-        return [answer for answer in answers if answer is not None]
+        """List the last answer to *item* in each execution."""
+        answers: dict[int, Mapping[str, Any]] = {}
+        for attempt in self._attempts(item):
+            if (answer := attempt.answer_to(item)) is not None:
+                answers[attempt.execution] = answer
+        return list(answers.values())
 
     def states(self, item: Item) -> set[SubrequestState]:
         """Tell which states *item* may have after what was seen, if no others halt it unsent."""

@@ -34,8 +34,9 @@ def run(twin: str, first: int, batches: int, processes: int) -> Iterator[Finding
 
 def share(twin: str, first: int, batches: int) -> list[Findings]:
     """Run *batches* of *twin*, one after the other."""
-    # The log tells what hooks raised, which they do often.
-    logging.getLogger("twinforce").setLevel(logging.CRITICAL)
+    # Hooks raise often here, and clients go away while the server of the org listens to them.
+    for name in ("twinforce", "aiohttp.server"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     return [one(twin, plan(seed)) for seed in range(first, first + batches)]
 
 

@@ -119,6 +119,7 @@ class AsyncSession:
             except SalesforceError as error:
                 raise flight.strand(error) from error.__cause__
             if renewed == token:
+                refusal.message += "; there is no other token: this one cannot be renewed"
                 raise
         request = make(self._origin(renewed) + target, renewed.access_token)
         return await self._deliver(request, flight, tries)
@@ -162,7 +163,8 @@ class AsyncSession:
                 if delay is None or not flight.is_awaited:
                     flight.give_up(error)
                     raise
-                event = RetryEvent(flight.name, error, tries.count, delay)
+                name = flight.name.partition("?")[0]
+                event = RetryEvent(name, error, tries.count, delay)
             await self.wait(event)
 
     async def _exchange(self, request: Request, flight: Flight, tries: Tries) -> Response:
@@ -224,7 +226,7 @@ class AsyncSession:
                 _signing_in.reset(before)
             self._sign_ins += 1
             token = self._token
-        if self._hooks.listens(TokenEvent.level):
+        if token != refused and self._hooks.listens(TokenEvent.level):
             event = TokenEvent(self._origin(token), renewed=refused is not None)
             await self._hooks.tell(event)
         return token

@@ -162,7 +162,11 @@ class BatchBuilder:
 
     def _raise_doubts(self, execution: Execution, error: Exception) -> None:
         """Raise what *execution* leaves in doubt, if anything, instead of *error*, its end."""
-        if execution.raised_doubts() and not isinstance(error, MalformedResponseError):
+        doubts = execution.new_doubts()
+        says_so_itself = isinstance(error, MalformedResponseError) and all(
+            item.error is not None and item.error.__cause__ is error for item in doubts
+        )
+        if doubts and not says_so_itself:
             raise _outcome_unknown(execution.unknown()) from error
 
     def _flights(self, execution: Execution, *, resend_unknown: bool) -> Iterator[BatchFlight]:
@@ -207,12 +211,16 @@ class BatchBuilder:
         return json.envelope({"haltOnError": self._halt_on_error, "batchRequests": items})
 
     def _counted(self) -> Progress:
-        states = Counter(subrequest.state for subrequest in self._subrequests)
+        # Each is looked at once: other threads go on meanwhile.
+        seen = [(item.state, item.is_in_flight) for item in self._subrequests]
+        states = Counter(state for state, is_in_flight in seen if not is_in_flight)
+        in_flight = sum(is_in_flight for _, is_in_flight in seen)
         return Progress(
             total=len(self._subrequests),
             succeeded=states[SubrequestState.SUCCEEDED],
             failed=states[SubrequestState.FAILED],
             halted=states[SubrequestState.HALTED],
+            in_flight=in_flight,
             unknown=states[SubrequestState.UNKNOWN],
             requests=self.request_count,
         )
@@ -220,7 +228,7 @@ class BatchBuilder:
     def _raise_errors(self, execution: Execution) -> None:
         """Raise what is due when all was sent: doubts, and what *autoraise* promises."""
         if unknown := execution.unknown():
-            raise _outcome_unknown(unknown)
+            raise _outcome_unknown(unknown) from _reason(unknown)
         for error in execution.page_errors:
             raise error
         if not self._autoraise:
@@ -260,13 +268,21 @@ def _outcome_unknown(subrequests: list[AnySubrequest]) -> OutcomeUnknownError:
     indexes = ", ".join(str(item.index) for item in subrequests[:3])
     if len(subrequests) > 3:
         indexes += f", … {subrequests[-1].index}"
-    reason = subrequests[0].error and subrequests[0].error.__cause__
+    first = subrequests[0].error
+    reason = (first.message if first else "").partition("executed: ")[2].rstrip(".")
+    many = f"{len(subrequests)} subrequests ({indexes}) were"
+    one = f"subrequest {indexes} was"
     return OutcomeUnknownError(
-        f"{len(subrequests)} subrequests ({indexes}) were sent, and may or may not have been "
-        f"executed: {str(reason) or repr(reason)}. Look in the org, or call "
-        "execute(resend_unknown=True) if executing them twice does no harm",
+        f"{many if len(subrequests) > 1 else one} sent, and may or may not have been executed: "
+        f"{reason}. Look in the org, or call execute(resend_unknown=True) if executing "
+        f"{'them' if len(subrequests) > 1 else 'it'} twice does no harm",
         subrequests=subrequests,
     )
+
+
+def _reason(unknown: list[AnySubrequest]) -> BaseException | None:
+    error = unknown[0].error
+    return None if error is None else error.__cause__
 
 
 class BatchSObject:

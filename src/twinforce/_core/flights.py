@@ -130,11 +130,13 @@ class Execution:
         """List what was sent, and nobody knows whether it was executed."""
         return [item for item in self.subrequests if item.state is SubrequestState.UNKNOWN]
 
-    def raised_doubts(self) -> bool:
-        """Tell whether something is unknown that was not, or was for another reason, before."""
+    def new_doubts(self) -> list[Subrequest[Any]]:
+        """List what is unknown and was not, or was for another reason, before."""
         pairs = zip(self.subrequests, self._errors_before, strict=True)
         unknown = SubrequestState.UNKNOWN
-        return any(item.state is unknown and item.error is not before for item, before in pairs)
+        return [
+            item for item, before in pairs if item.state is unknown and item.error is not before
+        ]
 
     def check(self) -> None:
         """Raise InvalidStateError in a thread that an interruption left behind."""
