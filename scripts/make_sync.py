@@ -30,6 +30,7 @@ TREES = ("src/twinforce/_async", "src/twinforce/local/_async", "tests/_async")
 # it stands as a word: in code, strings, docstrings and comments. A row no source uses is an error.
 NAMES = {
     "AiohttpTransport": "RequestsTransport",
+    "AsyncActions": "Actions",
     "AsyncAnswers": "Answers",
     "AsyncBatch": "Batch",
     "AsyncCaller": "Caller",

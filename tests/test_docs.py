@@ -37,7 +37,8 @@ def test_an_example_runs(source: str, org: LocalOrg, capsys: pytest.CaptureFixtu
         for placeholder, value in placeholders.items():
             source = source.replace(placeholder, value)
         # As a cell of a notebook runs it: await may stand at the top.
-        code = compile(source, "example", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+        flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+        code = compile(source, "example", "exec", flags=flags, dont_inherit=True)
         result = eval(code, {"__name__": "example"})  # noqa: S307 - our own documents
         if inspect.iscoroutine(result):
             asyncio.run(result)

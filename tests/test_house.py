@@ -30,10 +30,14 @@ class Layer:
     never: frozenset[str] = frozenset()
 
 
-TWIN = Layer(frozenset({"core", "progress", "twin", "transports"}), libraries=VALUES, never=WAITING | HTTP)
+TWIN = Layer(
+    frozenset({"core", "progress", "twin", "transports"}), libraries=VALUES, never=WAITING | HTTP
+)
 LAYERS = {
     # The public names, each wherever it is made.
-    "names": Layer(frozenset({"core", "progress", "async", "sync", "transports", "requests", "aiohttp"})),
+    "names": Layer(
+        frozenset({"core", "progress", "async", "sync", "transports", "requests", "aiohttp"})
+    ),
     # time tells the time here; time.sleep is looked for on its own.
     "core": Layer(
         frozenset({"core", "progress"}), libraries=VALUES, never=WAITING - {"time"} | HTTP

@@ -8,14 +8,21 @@ from . import errors, hooks
 from ._async.batch import AsyncBatch
 from ._async.client import AsyncSalesforce
 from ._async.query import AsyncQuery
-from ._core.http import AsyncTransport, Request, Response, Timeout, Transport
+from ._core.blobs import Binary
+from ._core.http import AsyncTransport, Pieces, Request, Response, Timeout, Transport
+from ._core.json import Json
 from ._core.replies import ApiVersion, UpsertResult
 from ._core.subrequests import (
+    ActionSubrequest,
     CreateSubrequest,
     DeleteSubrequest,
+    DescribeSubrequest,
     GetSubrequest,
+    LimitsSubrequest,
     QuerySubrequest,
+    RelatedSubrequest,
     RequestSubrequest,
+    SearchSubrequest,
     Subrequest,
     SubrequestState,
     UpdateSubrequest,
@@ -29,6 +36,7 @@ from ._sync.query import Query
 from .auth import AccessToken, ClientCredentials, Grant, Token
 from .progress import Progress
 from .retry import RetryPolicy
+from .soql import soql
 
 if TYPE_CHECKING:
     from ._transports._aiohttp import AiohttpTransport
@@ -36,6 +44,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AccessToken",
+    "ActionSubrequest",
     "AiohttpTransport",
     "ApiUsage",
     "ApiVersion",
@@ -45,20 +54,27 @@ __all__ = [
     "AsyncSalesforce",
     "AsyncTransport",
     "Batch",
+    "Binary",
     "ClientCredentials",
     "CreateSubrequest",
     "DeleteSubrequest",
+    "DescribeSubrequest",
     "GetSubrequest",
     "Grant",
+    "Json",
+    "LimitsSubrequest",
+    "Pieces",
     "Progress",
     "Query",
     "QuerySubrequest",
+    "RelatedSubrequest",
     "Request",
     "RequestSubrequest",
     "RequestsTransport",
     "Response",
     "RetryPolicy",
     "Salesforce",
+    "SearchSubrequest",
     "Subrequest",
     "SubrequestState",
     "Timeout",
@@ -70,6 +86,7 @@ __all__ = [
     "__version__",
     "errors",
     "hooks",
+    "soql",
 ]
 
 

@@ -137,6 +137,8 @@ class Crew:
             raise errors[0]
 
     def _wait(self) -> None:
+        if threading.current_thread() in self._threads:
+            raise RuntimeError("a thread of the crew cannot wait for itself to end")
         # One that did not begin before it was interrupted, or for want of memory, never will.
         while any(thread.ident is not None for thread in tuple(self._threads)):
             with suppress(queue.Empty):

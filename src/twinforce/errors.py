@@ -52,7 +52,7 @@ class SalesforceError(Exception):
         self.error_code = errors[0].error_code if errors else None
         self.fields: tuple[str, ...] = errors[0].fields if errors else ()
         self.subrequest = subrequest
-        self.request = request if subrequest is None else subrequest.describe()
+        self.request = request if subrequest is None else subrequest.label
         self.retry_after: float | None = None
 
     def __str__(self) -> str:
@@ -99,6 +99,10 @@ class RowLockedError(SalesforceError):
 
 class HaltedError(SalesforceError):
     """An earlier subrequest failed and the batch halts on errors; this one was not executed."""
+
+
+class ActionError(SalesforceError):
+    """An action failed for one of its inputs at least (``isSuccess: false``)."""
 
 
 class MalformedRequestError(SalesforceError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any, TypeAlias
 
 import attrs
@@ -72,4 +73,5 @@ class Bar:
         """End the bar where it is; another execution begins another."""
         bar, self._bar = self._bar, None
         if bar is not None:
-            bar.close()
+            with suppress(OSError, ValueError):  # where it is shown may be full, or closed
+                bar.close()

@@ -50,7 +50,7 @@ class Org(Answers):
             return Response(429, {"retry-after": "1"}, b"")
         if not is_batch:
             return Response(200, {}, json.dumps(self.page("second", done=True)).encode())
-        items = json.loads(request.body or b"")["batchRequests"]
+        items = json.loads(request.content)["batchRequests"]
         results = [self.result(item) for item in items]
         return Response(200, {}, json.dumps({"results": results}).encode())
 

@@ -39,7 +39,7 @@ def test_client_credentials_ask_the_token_endpoint_of_the_instance() -> None:
 
     assert isinstance(request, Request)
     assert (request.method, request.url) == ("POST", f"{HOME}/services/oauth2/token")
-    assert parse_qs((request.body or b"").decode()) == {
+    assert parse_qs(request.content.decode()) == {
         "grant_type": ["client_credentials"],
         "client_id": ["id+1"],
         "client_secret": ["s3cr&t"],

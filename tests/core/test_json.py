@@ -40,6 +40,13 @@ class NaT(dt.datetime):
         raise ValueError("no offset")
 
 
+class Money(Decimal):
+    """A number that shows itself with its currency."""
+
+    def __str__(self) -> str:
+        return '1.10", "OwnerId": "EUR'
+
+
 CET = dt.timezone(dt.timedelta(hours=1))
 
 
@@ -54,6 +61,7 @@ CET = dt.timezone(dt.timedelta(hours=1))
         (-(2**63), str(-(2**63))),
         (Decimal("12345678901234567.89"), "12345678901234567.89"),
         (Decimal("1.10"), "1.10"),
+        (Money("1.10"), "1.10"),
         (dt.date(2024, 2, 29), '"2024-02-29"'),
         (dt.datetime(2024, 1, 1, 12, tzinfo=dt.UTC), '"2024-01-01T12:00:00+00:00"'),
         (dt.datetime(2024, 1, 1, 12, 0, 0, 123456, CET), '"2024-01-01T11:00:00.123456+00:00"'),
@@ -161,3 +169,21 @@ def test_what_is_written_is_read_back() -> None:
 
     assert json.loads(json.encode(value, "body")) == value
     assert stdlib_json.loads(json.encode(value, "body")) == value
+
+
+def test_a_key_that_is_given_as_a_str_and_as_an_enum_is_refused() -> None:
+    with pytest.raises(ValueError, match="Opportunity holds the key Closed Won twice: as"):
+        json.encode({"Closed Won": 1, Stage.WON: 2}, "Opportunity")
+
+
+@pytest.mark.parametrize("value", [float("nan"), object(), {7: 1}, {"Hot": 1, Rating.HOT: 2, 7: 3}])
+def test_an_error_can_be_printed_whatever_the_key_holds(value: object) -> None:
+    with pytest.raises((TypeError, ValueError), match=r"^Account\.\\ud800 ") as caught:
+        json.encode({"\ud800": value}, "Account")
+
+    assert str(caught.value).encode()
+
+
+def test_a_number_beyond_all_numbers_in_a_text_of_json_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"the data is a str that is not JSON: 1e9+ is beyond"):
+        json.parse_object('{"Amount": 1e99999999999999999999}', "the data")

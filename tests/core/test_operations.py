@@ -13,6 +13,10 @@ from twinforce._core.operations import Operation
 ID = "0011R00001K1H2IQAV"
 
 
+class Field(Enum):
+    KEY = "Key__c"
+
+
 def wire(operation: Operation[Any]) -> tuple[str, str, bytes | None]:
     return operation.method, operation.path, operation.body
 
@@ -85,10 +89,6 @@ def test_an_operation_on_the_wire(
     assert wire(operation) == expected
 
 
-class Field(Enum):
-    KEY = "Key__c"
-
-
 def test_the_key_of_an_upsert_may_be_an_enum() -> None:
     operation = operations.upsert("Account", "Key__c", {Field.KEY: "7"})  # type: ignore[dict-item]  # pyright: ignore[reportArgumentType]
 
@@ -109,11 +109,14 @@ def test_an_upsert_leaves_the_data_of_the_caller_as_it_was() -> None:
         ({"Name": "x"}, None, "no Key__c to find the Account by"),
         ({"Key__c": "7"}, "8", "two different values for the external id Key__c"),
         ({"Key__c": "7", "KEY__c": "8"}, None, "two different values for the external id Key__c"),
+        ({"Key__c": "7", Field.KEY: "8"}, None, "two different values for the external id Key__c"),
+        # In lower case, the sign for kelvin is a k; the field is another one.
+        ({"\u212aey__c": "7"}, None, "no Key__c to find the Account by"),
         ({"Key__c": "  "}, None, "the external id Key__c is empty"),
     ],
 )
 def test_an_upsert_without_one_clear_key_is_refused(
-    data: dict[str, str], external_id: str | None, reason: str
+    data: Any, external_id: str | None, reason: str
 ) -> None:
     with pytest.raises(ValueError, match=reason):
         operations.upsert("Account", "Key__c", data, external_id=external_id)
@@ -124,7 +127,7 @@ def test_an_upsert_whose_key_is_none_is_refused() -> None:
         operations.upsert("Account", "Key__c", {"Key__c": None})
 
 
-@pytest.mark.parametrize("data", [None, [("Name", "x")], "Name", 7])
+@pytest.mark.parametrize("data", [None, [("Name", "x")], 7])
 def test_data_other_than_a_dict_is_refused(data: object) -> None:
     with pytest.raises(TypeError, match="the data of Account must be a dict"):
         operations.create("Account", data)  # type: ignore[arg-type]
@@ -178,3 +181,37 @@ def test_a_description_names_method_and_target_and_stays_short() -> None:
 
     assert described.startswith("GET query?q=SELECT")
     assert len(described) < 200
+
+
+FILENAMES = [
+    "Screenshot 10\u202fAM.png",
+    "אב\u200f.txt",
+    "👨\u200d👩\u200d👧.png",
+    'a"b.txt',
+    "a\\b",
+]
+
+
+@pytest.mark.parametrize("filename", FILENAMES)
+def test_a_filename_may_hold_whatever_people_see(filename: str) -> None:
+    operation = operations.create_with_blob(
+        "Attachment", {}, blob_field="Body", content=b"x", filename=filename
+    )
+
+    assert operation.blob is not None
+    assert operation.blob.filename == filename
+
+
+@pytest.mark.parametrize("filename", ["a\r\nX: y", "a\0", "a\x7f", "a\x85b", "\t"])
+def test_a_filename_with_a_control_character_is_refused(filename: str) -> None:
+    with pytest.raises(ValueError, match=r"the filename .*(holds a control character|is empty)"):
+        operations.create_with_blob(
+            "Attachment", {}, blob_field="Body", content=b"x", filename=filename
+        )
+
+
+def test_half_a_surrogate_pair_in_a_filename_is_refused() -> None:
+    with pytest.raises(ValueError, match="the filename holds half of a surrogate pair"):
+        operations.create_with_blob(
+            "Attachment", {}, blob_field="Body", content=b"x", filename="a\ud800"
+        )

@@ -96,3 +96,17 @@ def test_without_tqdm_the_bar_says_what_to_install(monkeypatch: pytest.MonkeyPat
         ImportError, match=r'pip install "twinforce\[progress\]", or pass a function'
     ):
         Bar()
+
+
+def test_a_bar_that_cannot_be_shown_any_more_harms_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bar = Bar()
+    bar(progress(25))
+
+    def full(*_: object) -> None:
+        monkeypatch.undo()
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(bar._bar, "close", full)
+    bar.close()

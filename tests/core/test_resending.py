@@ -68,6 +68,8 @@ EXAMPLES = [
     (answered(401, "INVALID_SESSION_ID"),                           NOT_RUN, Again.NO),
     (answered(401),                                                 NOT_RUN, Again.NO),
     (answered(420),                                                 NOT_RUN, Again.BY_POLICY),
+    (answered(412, "BATCH_PROCESSING_HALTED"),                      NOT_RUN, Again.NO),
+    (answered(500, "BATCH_PROCESSING_HALTED"),                      NOT_RUN, Again.NO),
     (answered(300),                                                 NOT_RUN, Again.NO),
     (answered(400, "REQUEST_RUNNING_TOO_LONG"),                     RUN,     Again.BY_POLICY),
     (answered(400, "QUERY_TIMEOUT"),                                RUN,     Again.BY_POLICY),

@@ -17,6 +17,7 @@ import pytest
 from twinforce import RetryPolicy, errors
 from twinforce._core.http import Response, retry_after
 from twinforce._core.replies import error_from_response
+from twinforce._core.resending import Tries
 
 DATE = "Wed, 21 Oct 2015 07:28:00 GMT"
 
@@ -343,3 +344,13 @@ def test_an_error_knows_what_its_answer_asked_for() -> None:
 
     assert asked == [7, None]
     assert errors.SalesforceError("x").retry_after is None
+
+
+def test_a_clock_that_goes_back_gives_no_more_budget() -> None:
+    now = iter([100_000.0, 0.0])
+    tries = Tries(RetryPolicy(budget=300), lambda: next(now))
+    tries.begin()
+    error = errors.RequestLimitExceededError(status_code=429)
+    error.retry_after = 90_000.0
+
+    assert tries.delay(error, idempotent=True) is None

@@ -156,7 +156,15 @@ def test_a_version_lies_between_34_and_that_of_the_batch(
 
 @pytest.mark.parametrize(
     "path",
-    ["composite/batch", "composite", "composite/sobjects", "ui-api/records", "jobs/query", ""],
+    [
+        "composite/batch",
+        "composite",
+        "composite/sobjects",
+        "ui-api/records",
+        "jobs/query",
+        "tooling/query",
+        "",
+    ],
 )
 def test_some_resources_a_batch_may_not_use(call: Caller, path: str) -> None:
     [result] = call.batch(("POST", f"v67.0/{path}", {})).body["results"]
@@ -345,3 +353,11 @@ def test_a_rich_input_that_nests_too_deeply_fails_on_its_own(call: Caller) -> No
 def test_head_has_no_result(call: Caller) -> None:
     [result] = call.batch(("HEAD", "v67.0/limits")).body["results"]
     assert result == {"statusCode": 200, "result": None}
+
+
+@pytest.mark.parametrize("resource", ["connect/user-profiles/me", "chatter/feeds/news/me"])
+def test_resources_of_chatter_are_not_there(call: Caller, resource: str) -> None:
+    body = call.batch(("GET", f"v67.0/{resource}"), ("GET", "v67.0/limits")).body
+    missing, other = body["results"]
+    assert (missing["statusCode"], missing["result"][0]["errorCode"]) == (404, "NOT_FOUND")
+    assert other["statusCode"] == 200

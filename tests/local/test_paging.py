@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -116,3 +117,72 @@ def test_a_page_size_with_thousands_of_digits_is_the_largest(org: LocalOrg) -> N
     options = {"Sforce_Query_Options": f"batchSize={'9' * 5000}"}
     answer = Caller(org)("GET", "query?q=SELECT+Id+FROM+Account", **options)
     assert (answer.status, answer.body["done"]) == (200, True)
+
+
+@pytest.fixture
+def parents(call: Caller) -> None:
+    """Give A five contacts and B one."""
+    soql = "SELECT Id FROM Account ORDER BY Name LIMIT 2"
+    first, second = (record["Id"] for record in call.query(soql)["records"])
+    for name in "VWXYZ":
+        call.create("Contact", LastName=name, AccountId=first)
+    call.create("Contact", LastName="B", AccountId=second)
+
+
+CHILDREN = "SELECT (SELECT LastName FROM Contacts ORDER BY LastName) FROM Account ORDER BY Name"
+
+
+def last_names(page: dict[str, Any]) -> str:
+    return "".join(record["LastName"] for record in page["records"])
+
+
+@pytest.mark.usefixtures("parents")
+def test_many_children_come_in_pages_of_their_own(call: Caller) -> None:
+    page = call.query(CHILDREN)
+    first, second = (record["Contacts"] for record in page["records"])
+    assert list(first) == ["totalSize", "done", "nextRecordsUrl", "records"]
+    assert (first["totalSize"], first["done"], last_names(first)) == (5, False, "VW")
+    assert list(second) == ["totalSize", "done", "records"]
+    assert (second["totalSize"], second["done"], last_names(second)) == (1, True, "B")
+    assert first["nextRecordsUrl"] != page["nextRecordsUrl"]
+    more = call("GET", relative(first["nextRecordsUrl"])).body
+    assert (more["totalSize"], more["done"], last_names(more)) == (5, False, "XY")
+    last = call("GET", relative(more["nextRecordsUrl"])).body
+    assert (last["totalSize"], last["done"], last_names(last)) == (5, True, "Z")
+    following = call("GET", relative(page["nextRecordsUrl"])).body
+    assert [record["Contacts"] for record in following["records"]] == [None, None]
+
+
+@pytest.mark.usefixtures("parents")
+def test_a_batch_can_follow_the_pages_of_children(call: Caller) -> None:
+    [result] = call.batch(("GET", f"v60.0/query?q={quote(CHILDREN)}")).body["results"]
+    url = result["result"]["records"][0]["Contacts"]["nextRecordsUrl"]
+    assert url.startswith("/services/data/v60.0/query/01g")
+    [more] = call.batch(("GET", url)).body["results"]
+    assert (more["statusCode"], last_names(more["result"])) == (200, "XY")
+
+
+def test_the_children_of_one_answer_do_not_push_each_other_out() -> None:
+    size = 101
+    with LocalOrg(page_size=size) as org:
+        call = Caller(org)
+        with org._store.transaction():  # one by one takes its time
+            for number in range(size):
+                account = f"001{number:015}"
+                org._store.insert(org._schema["Account"], {"Id": account, "Name": "A"})
+                for child in range(size + 1):
+                    row = {"Id": f"003{number:07}{child:08}", "AccountId": account}
+                    org._store.insert(org._schema["Contact"], row)
+        page = call.query("SELECT (SELECT Id FROM Contacts) FROM Account")
+        for record in page["records"]:
+            rest = call("GET", relative(record["Contacts"]["nextRecordsUrl"]))
+            assert (rest.status, len(rest.body["records"])) == (200, 1)
+
+
+def test_forgotten_cursors_go_and_used_ones_stay(call: Caller) -> None:
+    forgotten, used = (relative(call("GET", SELECT).body["nextRecordsUrl"]) for _ in range(2))
+    for _ in range(101):
+        call("GET", SELECT)
+        assert names(call("GET", used).body) == "CD"
+    answer = call("GET", forgotten)
+    assert (answer.status, answer.body[0]["errorCode"]) == (400, "INVALID_QUERY_LOCATOR")

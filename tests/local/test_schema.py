@@ -14,6 +14,9 @@ PREFIXES = {
     "Lead": "00Q",
     "Case": "500",
     "User": "005",
+    "Attachment": "00P",
+    "ContentDocument": "069",
+    "ContentVersion": "068",
 }
 
 
@@ -42,6 +45,8 @@ def test_describe_global_lists_the_objects(org: LocalOrg, call: Caller) -> None:
         ("Lead", {"LastName", "Company"}),
         ("Opportunity", {"Name", "StageName", "CloseDate"}),
         ("Case", set()),
+        ("Attachment", {"ParentId", "Name", "Body"}),
+        ("ContentVersion", set()),
     ],
 )
 def test_an_object_requires_what_salesforce_requires(
@@ -136,3 +141,32 @@ def test_the_whole_user_needs_its_own_fields(org: LocalOrg, call: Caller) -> Non
     assert record["Owner"]["Profile"]["Name"] == "System Administrator"
     assert record["Owner"]["Name"] == "Doe"
     assert call.get("Account", account)["OwnerId"] == user
+
+
+def test_binary_data_is_described(org: LocalOrg, call: Caller) -> None:
+    org.add_object("Widget__c")
+    body = fields_of(call, "Attachment")["Body"]
+    assert (body["type"], body["soapType"]) == ("base64", "xsd:base64Binary")
+    assert [body[name] for name in ("filterable", "groupable", "sortable", "updateable")] == [
+        False,
+        False,
+        False,
+        True,
+    ]
+    assert fields_of(call, "ContentVersion")["VersionData"]["updateable"] is False
+    parent = fields_of(call, "Attachment")["ParentId"]
+    assert parent["namePointing"] is True
+    assert parent["referenceTo"] == [
+        "Account",
+        "Case",
+        "Contact",
+        "Lead",
+        "Opportunity",
+        "Widget__c",
+    ]
+
+
+def test_not_everything_is_searchable(call: Caller) -> None:
+    sobjects = call("GET", "sobjects").body["sobjects"]
+    hidden = {sobject["name"] for sobject in sobjects if not sobject["searchable"]}
+    assert hidden == {"Attachment", "Profile"}

@@ -94,7 +94,7 @@ class Journal:
         if page is not None:
             attempt = Attempt((self._by_query[page[1]],), is_page=True, execution=self._execution)
         else:
-            batch = json.loads(request.body or b"")["batchRequests"]
+            batch = json.loads(request.content)["batchRequests"]
             attempt = Attempt(
                 tuple(map(self._item, batch)), is_page=False, execution=self._execution
             )

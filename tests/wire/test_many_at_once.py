@@ -35,8 +35,7 @@ def numbered(server: ScriptedServer, count: int, *, name: str = "n") -> list[Req
 
 def own(sent: Request) -> bytes:
     """Return what the server echoes of *sent*."""
-    assert sent.body is not None
-    return b"/" + sent.url.split("/", 3)[3].encode() + b" " + sent.body
+    return b"/" + sent.url.split("/", 3)[3].encode() + b" " + sent.content
 
 
 @pytest.mark.parametrize("use_tls", [False, True], ids=["http", "https"])

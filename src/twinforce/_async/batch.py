@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Self
+from typing import Any, Self
 
 from .._core import http, operations, urls
-from .._core.batch import BatchBuilder
+from .._core.batch import BatchCore
 from .._core.flights import BatchFlight, Execution, PageFlight
 from .._core.http import Timeout
-from .._core.subrequests import QuerySubrequest
+from .._core.subrequests import PagedSubrequest
 from .._twin import AsyncCrew, AsyncLock
 from ..errors import SalesforceError, TransportError
 from ..hooks import RetryEvent
@@ -19,7 +19,7 @@ from . import hooks
 from .session import AsyncSession
 
 
-class AsyncBatch(BatchBuilder):
+class AsyncBatch(BatchCore):
     """Up to any number of independent subrequests, sent 25 in a request, in order.
 
     As a context manager, it is executed when its block ends without an error.
@@ -41,6 +41,7 @@ class AsyncBatch(BatchBuilder):
             http.check_timeout(timeout)
         super().__init__(
             session.version,
+            session.json,
             halt_on_error=halt_on_error,
             autoraise=autoraise,
             group_errors=group_errors,
@@ -104,7 +105,7 @@ class AsyncBatch(BatchBuilder):
                     self._bar.close()
 
     async def _send(self, execution: Execution, flight: BatchFlight) -> None:
-        target = urls.target("composite/batch", self._version)
+        target = urls.target("composite/batch", self.version)
         tries = self._session.tries(self._retry)
         unfinished: BatchFlight | None = flight
         while unfinished is not None:
@@ -135,11 +136,11 @@ class AsyncBatch(BatchBuilder):
                 execution.check()
                 await self._session.wait(retry)
 
-    async def _complete(self, execution: Execution, query: QuerySubrequest) -> None:
+    async def _complete(self, execution: Execution, query: PagedSubrequest[Any]) -> None:
         """Fetch the remaining pages of *query*, unless one is refused."""
         while (path := query.next_path) is not None:
-            flight = PageFlight(query, execution, self._departures)
-            target = operations.next_page(path).target(self._version)
+            flight = PageFlight(query, execution, self._departures, self.json)
+            target = operations.next_page(path, query.operation).target(self.version)
             try:
                 await self._session.send(
                     "GET",

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Literal, Self
 
-from .._core import http, operations, replies, urls
+from .._core import children, http, operations, replies, urls
 from .._core.flights import Flight
 from .._core.http import AsyncTransport, Response, Timeout
-from .._core.replies import ApiVersion, Limits
+from .._core.json import DEFAULT, Json, Record
+from .._core.operations import Data
+from .._core.replies import ApiVersion, Limits, Outputs
 from .._core.urls import ParamValue
 from .._core.usage import ApiUsage
 from .._twin import AsyncSleep, async_sleep, clock
@@ -31,7 +33,8 @@ class AsyncSalesforce:
     REST API. A *transport* that is passed in is not closed by the client.
 
     *retry* says when to try again what failed (see :class:`~twinforce.RetryPolicy`; None: never).
-    *hooks* are told what happens (see :mod:`twinforce.hooks`). *sleep* waits between tries and
+    *hooks* are told what happens (see :mod:`twinforce.hooks`). *json* takes functions of yours that
+    parse and write JSON (see :class:`~twinforce.Json`). *sleep* waits between tries and
     *clock* measures, both in seconds; they are there for tests that do not want to wait.
 
     Raises ``ValueError`` or ``TypeError`` for an address, a version or a grant that cannot be used.
@@ -47,6 +50,7 @@ class AsyncSalesforce:
         retry: RetryPolicy | None = RetryPolicy(),
         timeout: Timeout = Timeout(),
         hooks: Iterable[AsyncHook] = (),
+        json: Json = DEFAULT,
         sleep: AsyncSleep = async_sleep,
         clock: Callable[[], float] = clock,
     ) -> None:
@@ -58,13 +62,16 @@ class AsyncSalesforce:
             retry=retry,
             timeout=timeout,
             hooks=hooks,
+            json=json,
             sleep=sleep,
             clock=clock,
         )
         self.composite = AsyncComposite(self._session)
         """Composite resources: :meth:`~AsyncComposite.batch`."""
         self.sobject = AsyncSObject(self._session)
-        """Operations on records, one request each."""
+        """Operations on records and their sObjects, one request each."""
+        self.actions = AsyncActions(self._session)
+        """Actions: :meth:`~AsyncActions.invoke`."""
 
     @property
     def instance_url(self) -> str:
@@ -81,13 +88,24 @@ class AsyncSalesforce:
         """The use of the org's API requests, as the latest answer told it; None before."""
         return self._session.api_usage
 
-    def query(self, soql: str, include_all_records: bool = False) -> AsyncQuery:
+    def query(
+        self, soql: str, include_all_records: bool = False, *, attributes: bool = True
+    ) -> AsyncQuery:
         """Run *soql* and iterate over all its records, fetched page after page.
 
         With *include_all_records*, deleted and archived records are found too (``queryAll``).
+        Without *attributes*, records hold their fields only. A query that is too long for a URL is
+        sent as a composite batch.
         """
-        operation = operations.query(soql, include_all_records=include_all_records)
-        return AsyncQuery(self._session, operation)
+        operation = operations.query(
+            soql, include_all_records=include_all_records, attributes=attributes
+        )
+        with_children = children.may_be_selected(soql)
+        return AsyncQuery(self._session, operation, with_children=with_children)
+
+    async def search(self, sosl: str, *, attributes: bool = True) -> list[Record]:
+        """Search with SOSL and return the records that were found."""
+        return await self._session.run(operations.search(sosl, attributes=attributes))
 
     async def limits(self) -> Limits:
         """Return the limits of the org: for each name, ``Max`` and ``Remaining``."""
@@ -127,7 +145,7 @@ class AsyncSalesforce:
         return await self._session.send(
             verb,
             target,
-            operations.json_body(json) if body is None else body,
+            operations.json_body(json, self._session.json) if body is None else body,
             headers=http.checked_headers(headers or {}),
             # A query string may hold a token, as that of the revocation does.
             flight=Flight(
@@ -149,6 +167,24 @@ class AsyncSalesforce:
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.instance_url} v{self.version}>"
+
+
+class AsyncActions:
+    """Standard and custom actions."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def invoke(self, action: str, inputs: Data | Sequence[Data] | None = None) -> Outputs:
+        """Invoke an *action*, ``standard/…`` or ``custom/…``, and return its outputs.
+
+        *inputs* are its input values: those of one invocation, or a list of them; the outputs are a
+        list of as many. Raises :class:`~twinforce.errors.ActionError` if it failed for one of them.
+
+        Source: Actions Developer Guide, Invoking Actions.
+        """
+        operation = operations.invoke(action, inputs, json=self._session.json)
+        return await self._session.run(operation)
 
 
 class AsyncComposite:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import AsyncIterator
 
-from .._core import operations
+from .._core import children, operations
 from .._core.json import Record
 from .._core.operations import Operation
 from .._core.replies import QueryPage
@@ -14,12 +15,15 @@ from .session import AsyncSession
 class AsyncQuery:
     """The records of a query. A page is fetched when its first record is asked for.
 
-    Each iteration runs the query anew.
+    Lists of children within records are complete. Each iteration runs the query anew.
     """
 
-    def __init__(self, session: AsyncSession, operation: Operation[QueryPage]) -> None:
+    def __init__(
+        self, session: AsyncSession, operation: Operation[QueryPage], *, with_children: bool
+    ) -> None:
         self._session = session
         self._operation = operation
+        self._with_children = with_children
 
     async def __aiter__(self) -> AsyncIterator[Record]:
         async for page in self._pages():
@@ -36,11 +40,22 @@ class AsyncQuery:
         while True:
             page = await self._session.run(operation)
             page.check_progress(known)
+            if self._with_children:
+                await self._complete(page)
             yield page
             if page.next_path is None:
                 return
             known.add(page.next_path)
-            operation = operations.next_page(page.next_path)
+            operation = self._at(page.next_path)
+
+    async def _complete(self, page: QueryPage) -> None:
+        open_lists = deque(children.incomplete(page.records))
+        while open_lists:
+            first = open_lists.popleft()
+            open_lists.extend(first.extend(await self._session.run(self._at(first.next_path))))
+
+    def _at(self, path: str) -> Operation[QueryPage]:
+        return operations.next_page(path, self._operation)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}: {self._operation.describe()}>"

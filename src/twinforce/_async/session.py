@@ -7,23 +7,29 @@ from contextvars import ContextVar
 from functools import partial
 from typing import Final, TypeVar
 
+import attrs
+
 from .. import _transports
 from .._core import http, replies, urls, usage
-from .._core.flights import Flight, SignInFlight
-from .._core.http import AsyncTransport, Request, Response, Timeout
+from .._core.batch import envelope
+from .._core.flights import BatchFlight, Execution, Flight, SignInFlight
+from .._core.http import AsyncTransport, Pieces, Request, Response, Timeout
+from .._core.json import Json
 from .._core.operations import Operation
 from .._core.replies import Reply
 from .._core.resending import Tries
+from .._core.subrequests import Subrequest
 from .._twin import AsyncLock, AsyncSleep
 from ..auth import Grant, Token, check_grant
 from ..errors import AuthenticationError, InvalidStateError, NotFoundError, SalesforceError
-from ..hooks import AsyncHook, RequestEvent, ResponseEvent, RetryEvent, TokenEvent
+from ..hooks import AsyncHook, RequestEvent, ResponseEvent, RetryEvent, TokenEvent, logger
 from ..retry import RetryPolicy, check_policy
 from .hooks import AsyncHooks, check_function
 
 T = TypeVar("T")
 
-_signing_in: Final = ContextVar[tuple["AsyncSession", ...]]("signing_in", default=())
+MAX_TARGET = 16_000  # bytes; Salesforce refuses more than 16,384 for the URL, headers included
+_signing_in: Final = ContextVar[tuple["_SignIn", ...]]("signing_in", default=())
 
 
 class AsyncSession:
@@ -39,11 +45,14 @@ class AsyncSession:
         retry: RetryPolicy | None,
         timeout: Timeout,
         hooks: Iterable[AsyncHook],
+        json: Json,
         sleep: AsyncSleep,
         clock: Callable[[], float],
     ) -> None:
         check_grant(grant)
         check_policy(retry)
+        if not isinstance(json, Json):
+            raise TypeError(f"json must be a twinforce.Json, not {type(json).__name__}")
         http.check_timeout(timeout)
         check_function("sleep", sleep)
         check_function("clock", clock)
@@ -54,6 +63,7 @@ class AsyncSession:
         self.version = urls.version(version)
         self.api_usage: usage.ApiUsage | None = None
         self.retry = retry
+        self.json = json
         self._grant = grant
         self._timeout = timeout
         self._hooks = AsyncHooks(hooks)
@@ -69,29 +79,46 @@ class AsyncSession:
 
     async def run(self, operation: Operation[T]) -> T:
         """Send *operation* on its own and return its result, or raise its failure."""
+        target = operation.within(self.version).target(self.version)
+        if len(target) > MAX_TARGET and operation.reads_only:
+            return await self._run_in_batch(operation)
         flight = Flight(
             operation.describe(),
             idempotent=operation.idempotent,
             reads_only=operation.reads_only,
         )
-        target = operation.target(self.version)
         try:
-            response = await self.send(operation.method, target, operation.body, flight=flight)
+            response = await self.send(operation.method, target, operation.content(), flight=flight)
         except NotFoundError as error:
             if flight.doubted and operation.is_fulfilled_by(error):
                 return operation.read(Reply(204, None))
             raise
         try:
-            return operation.read(replies.parse(response))
+            return operation.read(replies.parse(response, self.json))
         except SalesforceError as error:
             error.request = operation.describe()
+            if self._token is not None:
+                replies.conceal(error, self._token.access_token)
             raise
+
+    async def _run_in_batch(self, operation: Operation[T]) -> T:
+        """Send *operation* as the only subrequest of a batch, whose body may be long."""
+        logger.info(
+            "%s is too long for a URL (more than %d bytes), so it is sent as a composite batch",
+            operation.describe(),
+            MAX_TARGET,
+        )
+        subrequest = Subrequest(operation, 0)
+        flight = BatchFlight([subrequest], Execution(), [], self.json)
+        target = urls.target("composite/batch", self.version)
+        await self.send("POST", target, envelope([operation], self.version), flight=flight)
+        return subrequest.read()
 
     async def send(
         self,
         method: str,
         target: str,
-        body: bytes | None = None,
+        body: bytes | Pieces | None = None,
         *,
         flight: Flight,
         headers: Mapping[str, str] | None = None,
@@ -182,6 +209,7 @@ class AsyncSession:
                 flight.land(response)
             except SalesforceError as error:
                 refusal = error
+                replies.conceal(error, request.headers.get("Authorization", "").rpartition(" ")[2])
                 flight.fail(error)
         except BaseException as failure:
             flight.fail(failure)
@@ -204,7 +232,7 @@ class AsyncSession:
         """
         if self._token is not None and self._token is not refused:
             return self._token
-        if self in _signing_in.get():
+        if any(each.session is self and not each.is_over for each in _signing_in.get()):
             raise InvalidStateError(
                 "a hook used the client while that was signing in; wait for the TokenEvent"
             )
@@ -215,7 +243,8 @@ class AsyncSession:
             if self._sign_in_error is not None and self._sign_ins != seen:
                 raise self._sign_in_error.with_traceback(None)
             self._sign_in_error = None
-            before = _signing_in.set((*_signing_in.get(), self))
+            sign_in = _SignIn(self)
+            before = _signing_in.set((*_signing_in.get(), sign_in))
             try:
                 self._token = await self._sign_in()
             except SalesforceError as error:
@@ -223,6 +252,7 @@ class AsyncSession:
                 self._sign_ins += 1
                 raise
             finally:
+                sign_in.is_over = True
                 _signing_in.reset(before)
             self._sign_ins += 1
             token = self._token
@@ -242,3 +272,11 @@ class AsyncSession:
         await self._deliver(step, flight, self.tries(self.retry))
         assert flight.token is not None  # noqa: S101 - it has landed
         return flight.token
+
+
+@attrs.define
+class _SignIn:
+    """A sign-in of *session*; what a hook began meanwhile may outlive it."""
+
+    session: AsyncSession
+    is_over: bool = False

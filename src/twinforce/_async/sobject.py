@@ -1,29 +1,51 @@
-"""Operations on records, one request each."""
+"""Operations on records and their sObjects, one request each."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from .._core import operations
+from .._core.blobs import Content
 from .._core.json import Record
-from .._core.replies import UpsertResult
+from .._core.operations import Data
+from .._core.replies import Describe, QueryPage, UpsertResult
 from .._core.urls import ExternalId
 from .session import AsyncSession
 
 
 class AsyncSObject:
-    """Creates, gets, updates, upserts and deletes records, one request each.
+    """Creates, gets, updates, upserts, deletes and describes, one request each.
 
-    All methods raise the failure that Salesforce answers (see :mod:`twinforce.errors`), and
-    ``TypeError`` or ``ValueError`` for input that cannot be sent.
+    *data*, the fields of a record by API name, is a dict or another mapping, an instance of a
+    dataclass or an attrs class, or a str of JSON. All methods raise the failure that Salesforce
+    answers (see :mod:`twinforce.errors`), and ``TypeError`` or ``ValueError`` for input that cannot
+    be sent.
     """
 
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
-    async def create(self, sobject: str, data: Mapping[str, object]) -> str:
+    async def create(self, sobject: str, data: Data) -> str:
         """Create a record from *data*, its fields by API name, and return its id."""
-        return await self._session.run(operations.create(sobject, data))
+        return await self._session.run(operations.create(sobject, data, json=self._session.json))
+
+    async def create_with_blob(
+        self, sobject: str, data: Data, *, blob_field: str, content: Content, filename: str
+    ) -> str:
+        """Create a record with binary data in *blob_field* and return its id.
+
+        *content* is bytes, or a file that was opened to read bytes; it is read piece by piece.
+        Source: REST API Developer Guide, Insert or Update Blob Data.
+        """
+        operation = operations.create_with_blob(
+            sobject,
+            data,
+            blob_field=blob_field,
+            content=content,
+            filename=filename,
+            json=self._session.json,
+        )
+        return await self._session.run(operation)
 
     async def get(
         self,
@@ -32,20 +54,52 @@ class AsyncSObject:
         *,
         fields: Iterable[str] | None = None,
         external_id_field: str | None = None,
+        attributes: bool = True,
     ) -> Record:
         """Return a record, with all its fields or those named by *fields*.
 
-        *id* is the record id, or the external id if *external_id_field* names its field.
+        *id* is the record id, or the external id if *external_id_field* names its field. Without
+        *attributes*, the record holds its fields only.
         """
-        return await self._session.run(
-            operations.get(sobject, id, fields=fields, external_id_field=external_id_field)
+        operation = operations.get(
+            sobject, id, fields=fields, external_id_field=external_id_field, attributes=attributes
         )
+        return await self._session.run(operation)
+
+    async def get_related(
+        self,
+        sobject: str,
+        id: str,
+        relationship: str,
+        *,
+        fields: Iterable[str] | None = None,
+        attributes: bool = True,
+    ) -> Record | list[Record]:
+        """Return what a *relationship* of a record leads to (since v36.0).
+
+        That is one record (``Account`` of a Contact), or the list of all that look up to it
+        (``Contacts`` of an Account). Source: REST API Developer Guide, sObject Relationships.
+        """
+        operation = operations.get_related(
+            sobject, id, relationship, fields=fields, attributes=attributes
+        )
+        found = await self._session.run(operation)
+        records: list[Record] = []
+        known = set[str | None]()
+        while isinstance(found, QueryPage):
+            found.check_progress(known)
+            records += found.records
+            if found.next_path is None:
+                return records
+            known.add(found.next_path)
+            found = await self._session.run(operations.next_page(found.next_path, operation))
+        return found
 
     async def update(
         self,
         sobject: str,
         id: ExternalId,
-        data: Mapping[str, object],
+        data: Data,
         *,
         external_id_field: str | None = None,
     ) -> None:
@@ -54,15 +108,38 @@ class AsyncSObject:
         *id* is the record id, or the external id if *external_id_field* names its field; nothing
         is created in either case.
         """
-        await self._session.run(
-            operations.update(sobject, id, data, external_id_field=external_id_field)
+        operation = operations.update(
+            sobject, id, data, external_id_field=external_id_field, json=self._session.json
         )
+        await self._session.run(operation)
+
+    async def update_with_blob(
+        self,
+        sobject: str,
+        id: str,
+        data: Data,
+        *,
+        blob_field: str,
+        content: Content,
+        filename: str,
+    ) -> None:
+        """Update a record and the binary data in its *blob_field*; see :meth:`create_with_blob`."""
+        operation = operations.update_with_blob(
+            sobject,
+            id,
+            data,
+            blob_field=blob_field,
+            content=content,
+            filename=filename,
+            json=self._session.json,
+        )
+        await self._session.run(operation)
 
     async def upsert(
         self,
         sobject: str,
         external_id_field: str,
-        data: Mapping[str, object],
+        data: Data,
         *,
         external_id: ExternalId | None = None,
         update_only: bool = False,
@@ -72,11 +149,15 @@ class AsyncSObject:
         The external id is that in *data*, or *external_id* if *data* has none. With
         *update_only*, nothing is created.
         """
-        return await self._session.run(
-            operations.upsert(
-                sobject, external_id_field, data, external_id=external_id, update_only=update_only
-            )
+        operation = operations.upsert(
+            sobject,
+            external_id_field,
+            data,
+            external_id=external_id,
+            update_only=update_only,
+            json=self._session.json,
         )
+        return await self._session.run(operation)
 
     async def delete(
         self, sobject: str, id: ExternalId, *, external_id_field: str | None = None
@@ -86,3 +167,11 @@ class AsyncSObject:
         *id* is the record id, or the external id if *external_id_field* names its field.
         """
         await self._session.run(operations.delete(sobject, id, external_id_field=external_id_field))
+
+    async def describe(self, sobject: str) -> Describe:
+        """Return the description of an sObject: its fields, relationships and more."""
+        return await self._session.run(operations.describe(sobject))
+
+    async def describe_global(self) -> Describe:
+        """Return the list of all sObjects of the org, under ``sobjects``."""
+        return await self._session.run(operations.describe_global())

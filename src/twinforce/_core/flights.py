@@ -26,9 +26,10 @@ from ..errors import (
 from ..progress import Progress
 from . import replies
 from .http import Response, retry_after
+from .json import DEFAULT, Json
 from .replies import Reply
 from .resending import may_have_run
-from .subrequests import Outcome, QuerySubrequest, Subrequest, SubrequestState
+from .subrequests import Outcome, PagedSubrequest, Subrequest, SubrequestState
 
 
 class Flight:
@@ -94,10 +95,15 @@ class SignInFlight(Flight):
 
     def land(self, response: Response) -> None:
         try:
-            self.token = self._grant.read_token(response, self._instance_url)
+            token = self._grant.read_token(response, self._instance_url)
         except SalesforceError as error:
             error.retry_after = retry_after(response.headers)
             raise
+        if not isinstance(token, Token):
+            raise TypeError(
+                f"read_token of the grant must return a Token, not {type(token).__name__}"
+            )
+        self.token = token
 
     def give_up(self, error: SalesforceError) -> None:
         if isinstance(error, TransportError):
@@ -152,6 +158,7 @@ class BatchFlight(Flight):
         subrequests: Sequence[Subrequest[Any]],
         execution: Execution,
         departures: list[None],
+        codec: Json = DEFAULT,
     ) -> None:
         super().__init__(
             f"batch of {len(subrequests)}",
@@ -164,6 +171,7 @@ class BatchFlight(Flight):
         """When it has landed: what of it has to be sent again, in the same order."""
         self._execution = execution
         self._departures = departures
+        self._codec = codec
         self._refusals: list[Outcome] = []
 
     @property
@@ -181,7 +189,7 @@ class BatchFlight(Flight):
         """Give each subrequest its answer, or raise if there is none to give."""
         super().land(response)
         try:
-            answers = replies.parse_batch(response, len(self.subrequests))
+            answers = replies.parse_batch(response, len(self.subrequests), self._codec)
         except MalformedResponseError as error:
             error.request = self.name
             raise
@@ -240,7 +248,9 @@ class BatchFlight(Flight):
                 halts_wrongly = halts_wrongly or not reply.is_success
         if not again:
             return None
-        flight = BatchFlight([item for item, _ in again], self._execution, self._departures)
+        flight = BatchFlight(
+            [item for item, _ in again], self._execution, self._departures, self._codec
+        )
         flight._refusals = [outcome for _, outcome in again]
         flight.row_lock = next(filter(None, (outcome.row_lock for _, outcome in again)), None)
         return flight
@@ -250,12 +260,17 @@ class PageFlight(Flight):
     """A request for the next page of a query in a batch."""
 
     def __init__(
-        self, query: QuerySubrequest, execution: Execution, departures: list[None]
+        self,
+        query: PagedSubrequest[Any],
+        execution: Execution,
+        departures: list[None],
+        codec: Json,
     ) -> None:
-        super().__init__(query.describe(), idempotent=True, reads_only=True)
+        super().__init__(query.label, idempotent=True, reads_only=True)
         self._query = query
         self._execution = execution
         self._departures = departures
+        self._codec = codec
 
     @property
     def is_awaited(self) -> bool:
@@ -268,7 +283,7 @@ class PageFlight(Flight):
     def land(self, response: Response) -> None:
         super().land(response)
         try:
-            self._query.settle(self._query.judge_page(replies.parse(response)))
+            self._query.settle(self._query.judge_page(replies.parse(response, self._codec)))
         except MalformedResponseError as error:
             self._query.settle(self._query.refuse_page(error))
 

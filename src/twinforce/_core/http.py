@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Protocol
@@ -27,6 +27,7 @@ RESERVED_HEADERS = frozenset(
     }
 )
 
+_JSON = "application/json; charset=UTF-8"
 _HEADER_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _HEADER_VALUE = re.compile(r"[\t\x20-\x7e]*")
 # Also those that users, proxies and other APIs of Salesforce have, such as X-SFDC-Session.
@@ -45,7 +46,7 @@ def redacted(headers: Mapping[str, str]) -> str:
     return repr({name: "***" if is_secret(name) else value for name, value in headers.items()})
 
 
-def _size(body: bytes | None) -> str:
+def _size(body: bytes | Pieces | None) -> str:
     return "None" if body is None else f"<{len(body)} bytes>"
 
 
@@ -79,15 +80,42 @@ def check_timeout(timeout: object) -> None:
         )
 
 
+class Pieces(Protocol):
+    """A body in pieces, so that it need not be in memory as a whole: ``len()`` is its length.
+
+    It is given out anew whenever it is sent. A transport that wants bytes takes
+    ``request.content``.
+    """
+
+    @property
+    def content_type(self) -> str:
+        """The media type, for the header Content-Type."""
+        ...
+
+    def __len__(self) -> int: ...
+
+    def __iter__(self) -> Iterator[bytes | memoryview]: ...
+
+
 @attrs.frozen
 class Request:
-    """One HTTP request. *url* is sent byte for byte, and *headers* as they stand."""
+    """One HTTP request. *url* is sent byte for byte, and *headers* as they stand.
+
+    *body* is bytes, but for uploads of binary data: these come in :class:`Pieces`.
+    """
 
     method: str
     url: str
     headers: Mapping[str, str] = attrs.field(repr=redacted)
-    body: bytes | None = attrs.field(repr=_size)
+    body: bytes | Pieces | None = attrs.field(repr=_size)
     timeout: Timeout
+
+    @property
+    def content(self) -> bytes:
+        """The body as a whole; empty if there is none."""
+        if self.body is None or isinstance(self.body, bytes):
+            return self.body or b""
+        return b"".join(self.body)
 
 
 @attrs.frozen
@@ -158,7 +186,7 @@ def api_request(
     url: str,
     access_token: str,
     *,
-    body: bytes | None,
+    body: bytes | Pieces | None,
     headers: Mapping[str, str] | None,
     timeout: Timeout,
 ) -> Request:
@@ -171,7 +199,7 @@ def api_request(
         "X-Chatter-Entity-Encoding": "false",
     }
     if body is not None:
-        own["Content-Type"] = "application/json; charset=UTF-8"
+        own["Content-Type"] = _JSON if isinstance(body, bytes) else body.content_type
     given = dict(headers or {})
     replaced = {name.lower() for name in given}
     kept = {name: value for name, value in own.items() if name.lower() not in replaced}

@@ -3,22 +3,63 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import datetime as dt
 import json
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from decimal import Decimal
+from collections.abc import Callable, Iterator, Mapping
+from decimal import Decimal, InvalidOperation
 from enum import Enum
-from typing import Any, NoReturn, TypeAlias
+from typing import Any, NoReturn, TypeAlias, cast
 from uuid import UUID
 
+import attrs
 import orjson
 
 # What a record holds is known only to its sObject, so its values are left to the user to name.
 Record: TypeAlias = dict[str, Any]
 
 _INT64 = range(-(2**63), 2**64)
+
+
+@attrs.frozen
+class Json:
+    """Functions of yours in place of the JSON that the client has.
+
+    *loads* parses the bodies of answers: ``partial(json.loads, parse_float=Decimal)`` keeps the
+    digits of decimals on the way in. *dumps* writes the data of a record, as a JSON object, and has
+    to see to the types in it; what it writes is checked to be JSON.
+    """
+
+    loads: Callable[[bytes], Any] | None = None
+    dumps: Callable[[Any], str | bytes] | None = None
+
+    def parse(self, body: bytes) -> Any:
+        """Parse *body*; raises ``ValueError`` where it is not JSON."""
+        if self.loads is None:
+            return loads(body)
+        try:
+            return self.loads(body)
+        except Exception as error:
+            raise ValueError(f"{type(error).__name__} of the function loads: {error}") from error
+
+    def encode(self, value: object, name: str) -> bytes:
+        """Write *value*, which users know as *name*; see :func:`encode`."""
+        if self.dumps is None:
+            return encode(value, name)
+        try:
+            text = self.dumps(value)
+            written = text if isinstance(text, bytes) else text.encode()
+            loads(written)
+        except TypeError as error:
+            raise TypeError(f"{name} cannot be written by the function dumps: {error}") from error
+        except Exception as error:
+            raise ValueError(f"{name} cannot be written by the function dumps: {error}") from error
+        return written
+
+
+DEFAULT = Json()
 
 
 def loads(body: bytes) -> Any:
@@ -42,7 +83,8 @@ def encode(value: object, name: str) -> bytes:
     """Write *value*, which users know as *name*, as JSON.
 
     Objects and arrays may hold str, bool, None, int, float, Decimal (every digit is kept), date,
-    aware datetime, UUID, Enum (its value) and bytes (base64). Anything else, NaN, infinity and
+    aware datetime, UUID, Enum (its value), bytes (base64), and instances of dataclasses and attrs
+    classes. Anything else, NaN, infinity and
     naive datetimes raise ``TypeError`` or ``ValueError`` that name the place.
     """
     try:
@@ -72,6 +114,11 @@ def _plain(value: object, name: str) -> object:
             plain: dict[str, object] = {}
             for key, item in value.items():
                 field = key if type(key) is str else _key(key, name)
+                if field in plain:
+                    raise ValueError(
+                        f"{_printable(f'{name} holds the key {field}')} twice: as a str, and as "
+                        "an Enum of that value"
+                    )
                 # Most values are text, and go through without a call.
                 is_plain = type(item) is str or item is None
                 plain[field] = item if is_plain else _plain(item, f"{name}.{field}")
@@ -85,15 +132,66 @@ def _plain(value: object, name: str) -> object:
     try:
         return _scalar(value)
     except TypeError as error:
-        raise TypeError(f"{name} {error}") from None
+        if (fields := fields_of(value)) is not None:
+            return _plain(fields, name)
+        raise TypeError(f"{_printable(name)} {error}") from None
     except (ValueError, OverflowError) as error:
-        raise ValueError(f"{name} cannot be sent: {error}") from None
+        raise ValueError(f"{_printable(name)} cannot be sent: {error}") from None
+
+
+def fields_of(value: object) -> dict[str, object] | None:
+    """List the fields of an instance of a dataclass or an attrs class; None for anything else."""
+    if isinstance(value, type):
+        return None
+    if dataclasses.is_dataclass(value):
+        return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+    if attrs.has(type(value)):
+        return {
+            field.name: getattr(value, field.name)
+            for field in attrs.fields(cast("type[attrs.AttrsInstance]", type(value)))
+        }
+    return None
+
+
+def parse_object(text: str, name: str) -> dict[str, object]:
+    """Parse *text*, which users know as *name* and which must be a JSON object, digit by digit."""
+
+    def unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
+        found = dict(pairs)
+        if len(found) < len(pairs):
+            names = [key for key, _ in pairs]
+            twice = next(key for key in names if names.count(key) > 1)
+            raise ValueError(f"{twice!r} stands in it twice")
+        return found
+
+    try:
+        found = json.loads(
+            text, parse_float=_decimal, parse_constant=_no_constant, object_pairs_hook=unique
+        )
+    except RecursionError:
+        raise ValueError(f"{name} is nested too deeply") from None
+    except ValueError as error:
+        raise ValueError(f"{name} is a str that is not JSON: {error}") from error
+    if not isinstance(found, dict):
+        raise ValueError(  # noqa: TRY004 - a str is the right type
+            f"{name} is a str of JSON that is no object, as {{...}}"
+        )
+    return found
+
+
+def _decimal(digits: str) -> Decimal:
+    try:
+        return Decimal(digits)
+    except InvalidOperation:
+        raise ValueError(f"{digits} is beyond all numbers") from None
 
 
 def _key(key: object, name: str) -> str:
     plain = key.value if isinstance(key, Enum) else key
     if not isinstance(plain, str):
-        raise TypeError(f"{name} has the key {key!r}; the keys of an object are strings")
+        raise TypeError(
+            f"{_printable(name)} has the key {key!r}; the keys of an object are strings"
+        )
     return str.__str__(plain)
 
 
@@ -113,7 +211,8 @@ def _scalar(value: object) -> object:
         case float() if math.isfinite(value):
             return float(value)
         case Decimal() if value.is_finite():
-            return orjson.Fragment(str(value))
+            # Not str(value): a subclass, of money say, may show itself as something else.
+            return orjson.Fragment(Decimal.__str__(value))
         case float() | Decimal():
             raise ValueError(f"{value} is no number that JSON has; use None for no value")
         case dt.datetime():
@@ -140,6 +239,11 @@ def _utc(value: dt.datetime) -> str:
     return value.astimezone(dt.UTC).isoformat()
 
 
+def _printable(name: str) -> str:
+    """Show *name*, which is made of keys, where they may hold halves of surrogate pairs."""
+    return name.encode(errors="backslashreplace").decode()
+
+
 def _unwritable_text(value: object, name: str) -> Iterator[str]:
     match value:
         case dict():
@@ -153,7 +257,6 @@ def _unwritable_text(value: object, name: str) -> Iterator[str]:
             try:
                 value.encode()
             except UnicodeEncodeError:
-                # The name may hold the same surrogates, and the message has to be printable.
-                yield name.encode("ascii", "backslashreplace").decode()
+                yield _printable(name)
         case _:
             return

@@ -5,12 +5,13 @@ from __future__ import annotations
 import html
 import re
 import reprlib
-from collections.abc import Collection
-from typing import Any, TypeAlias
+from collections.abc import Callable, Collection
+from typing import Any, TypeAlias, TypeVar
 
 import attrs
 
 from ..errors import (
+    ActionError,
     AuthenticationError,
     AuthorizationError,
     DuplicatesDetectedError,
@@ -27,7 +28,9 @@ from ..errors import (
 )
 from . import json, urls
 from .http import Response, retry_after
-from .json import Record
+from .json import DEFAULT, Json, Record
+
+T = TypeVar("T")
 
 HALTED_STATUS = 412
 HALTED_CODE = "BATCH_PROCESSING_HALTED"
@@ -104,14 +107,16 @@ class ApiVersion:
 
 
 Limits: TypeAlias = dict[str, dict[str, Any]]
+Describe: TypeAlias = dict[str, Any]
+Outputs: TypeAlias = list[dict[str, Any]]
 
 
-def parse(response: Response) -> Reply:
+def parse(response: Response, codec: Json = DEFAULT) -> Reply:
     """Parse a successful answer; raises :class:`MalformedResponseError` if it is not JSON."""
     if not response.body.strip():
         return Reply(response.status_code, None)
     try:
-        return Reply(response.status_code, json.loads(response.body))
+        return Reply(response.status_code, codec.parse(response.body))
     except ValueError as error:
         raise MalformedResponseError(
             f"the answer is not JSON ({error}); it starts with {response.body[:80]!r}",
@@ -119,9 +124,9 @@ def parse(response: Response) -> Reply:
         ) from error
 
 
-def parse_batch(response: Response, count: int) -> list[Reply]:
+def parse_batch(response: Response, count: int, codec: Json = DEFAULT) -> list[Reply]:
     """Read the answer to a batch of *count* subrequests, strictly, in order."""
-    result = parse(response).result
+    result = parse(response, codec).result
     items = result.get("results") if isinstance(result, dict) else None
     if not isinstance(items, list):
         raise MalformedResponseError(
@@ -143,6 +148,18 @@ def _batch_item(item: object, index: int) -> Reply:
     return Reply(status, item.get("result"))
 
 
+def conceal(error: SalesforceError, token: str) -> None:
+    """Take the access *token* out of *error*, where the server gave it back."""
+    if not token or not any(token in str(part) for part in (error.message, *error.errors)):
+        return
+    error.message = error.message.replace(token, "***")
+    error.args = (error.message,)
+    error.errors = tuple(
+        attrs.evolve(item, message=item.message.replace(token, "***"), raw={})
+        for item in error.errors
+    )
+
+
 def raise_for_status(response: Response, request: str) -> None:
     """Raise the error that an answer other than a success means; *request* says what was sent."""
     if not 200 <= response.status_code < 300:
@@ -155,10 +172,8 @@ def error_from_response(response: Response, request: str) -> SalesforceError:
         result = json.loads(response.body)
     except ValueError:
         result = [{"message": _odd_answer(response)}]
-    items = _error_items(result, escaped=False)
-    error = _error_class(response.status_code, items)(
-        status_code=response.status_code, errors=items, request=request
-    )
+    error = _error(response.status_code, result, escaped=False)
+    error.request = request
     error.retry_after = retry_after(response.headers)
     return error
 
@@ -166,9 +181,10 @@ def error_from_response(response: Response, request: str) -> SalesforceError:
 def _odd_answer(response: Response) -> str:
     location = response.headers.get("location")
     if location and 300 <= response.status_code < 400:
+        place = re.split("[?#;]", location)[0]
         return (
             "redirects are not followed, as they would take the access token elsewhere; this one "
-            f"leads to {location.partition('?')[0]}. If the org has moved, give the client its new "
+            f"leads to {place}. If the org has moved, give the client its new "
             "instance URL"
         )
     if not response.body.strip():
@@ -182,8 +198,14 @@ def error_from_item(reply: Reply) -> SalesforceError:
     Salesforce HTML-escapes the messages of such items and nothing else, so they are unescaped;
     the text as received stays in the ``raw`` of each item.
     """
-    items = _error_items(reply.result, escaped=True)
-    return _error_class(reply.status_code, items)(status_code=reply.status_code, errors=items)
+    return _error(reply.status_code, reply.result, escaped=True)
+
+
+def _error(status_code: int, result: object, *, escaped: bool) -> SalesforceError:
+    items = _error_items(result, escaped=escaped)
+    is_action = isinstance(result, list) and any(map(_is_result_of_action, result))
+    kind = ActionError if is_action else _error_class(status_code, items)
+    return kind(status_code=status_code, errors=items)
 
 
 def _error_class(status_code: int, items: tuple[ErrorItem, ...]) -> type[SalesforceError]:
@@ -202,8 +224,29 @@ def _error_items(result: object, *, escaped: bool) -> tuple[ErrorItem, ...]:
     if found and len(urls_of_records) == len(found):
         message = f"{len(found)} records have this external id: {', '.join(urls_of_records)}"
         return (ErrorItem(None, message, raw={"urls": found}),)
-    items = tuple(_error_item(item, escaped=escaped) for item in found)
+    items = tuple(
+        _error_item(part, escaped=escaped) for item in found for part in _errors_within(item)
+    )
     return items or (ErrorItem(None, "the answer gives no reason"),)
+
+
+def _is_result_of_action(item: object) -> bool:
+    return isinstance(item, dict) and isinstance(item.get("isSuccess"), bool)
+
+
+def _errors_within(item: Any) -> list[object]:
+    """Unpack the errors of an action's result; give back everything else as it is."""
+    if not _is_result_of_action(item):
+        return [item]
+    errors = item.get("errors")
+    if item["isSuccess"] is True and not errors:
+        return []
+    if not isinstance(errors, list) or not errors:
+        return [{"message": "the action failed, and gave no reason"}]
+    return [
+        error | {"errorCode": error.get("statusCode")} if isinstance(error, dict) else error
+        for error in errors
+    ]
 
 
 def _error_item(item: object, *, escaped: bool) -> ErrorItem:
@@ -258,6 +301,51 @@ def record(reply: Reply) -> Record:
 
 def limits(reply: Reply) -> Limits:
     return _object(reply, "the limits")
+
+
+def describe(reply: Reply) -> Describe:
+    return _object(reply, "a description")
+
+
+def found(reply: Reply) -> list[Record]:
+    """Read what a search found: an object since v37.0, an array before."""
+    result = reply.result
+    records = result.get("searchRecords") if isinstance(result, dict) else result
+    if not isinstance(records, list):
+        raise _unexpected(reply, "searchRecords")
+    return records
+
+
+def related(reply: Reply) -> QueryPage | Record:
+    result = _object(reply, "a record or a page of records")
+    return query_page(reply) if "records" in result and "totalSize" in result else result
+
+
+def outputs(reply: Reply) -> Outputs:
+    """Read the results of an action; raises :class:`ActionError` if one of them is a failure."""
+    results = reply.result
+    if not isinstance(results, list) or not all(map(_is_result_of_action, results)):
+        raise _unexpected(reply, "the results of an action")
+    if not all(item["isSuccess"] for item in results):
+        raise _error(reply.status_code, results, escaped=False)
+    return [item.get("outputValues") or {} for item in results]
+
+
+def bare(read: Callable[[Reply], T]) -> Callable[[Reply], T]:
+    """Read a result without the ``attributes`` of its records, those within records included."""
+    return lambda reply: read(Reply(reply.status_code, _without_attributes(reply.result)))
+
+
+def _without_attributes(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {
+            name: _without_attributes(item) if isinstance(item, dict | list) else item
+            for name, item in value.items()
+            if name != "attributes"
+        }
+    if isinstance(value, list):
+        return [_without_attributes(item) for item in value]
+    return value
 
 
 def upserted(reply: Reply) -> UpsertResult:

@@ -14,6 +14,7 @@ from typing import Final
 import attrs
 
 from ..errors import (
+    HaltedError,
     InvalidStateError,
     MalformedResponseError,
     MoreThanOneRecordError,
@@ -147,6 +148,12 @@ CASES: Final = (
         again=Again.BY_POLICY,
     ),
     Case(
+        "halted behind a failure (412)",
+        _is(HaltedError),
+        may_have_run=False,
+        again=Again.NO,
+    ),
+    Case(
         "the token is refused (401); the session renews it, once",
         _status(401),
         may_have_run=False,
@@ -237,7 +244,7 @@ class Tries:
                 return None
         return policy.delay(
             self.count,
-            elapsed=self._clock() - self._began,
+            elapsed=max(0.0, self._clock() - self._began),
             chance=random.random(),  # noqa: S311 - spreads the load, and keeps no secret
             retry_after=error.retry_after,
         )

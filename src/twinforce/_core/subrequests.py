@@ -15,10 +15,11 @@ from ..errors import (
     RowLockedError,
     SalesforceError,
 )
-from . import replies, urls
+from . import children, replies, urls
+from .children import ChildList
 from .json import Record
 from .operations import Operation
-from .replies import QueryPage, Reply, UpsertResult
+from .replies import Describe, Limits, Outputs, QueryPage, Reply, UpsertResult
 from .resending import may_have_run
 
 T = TypeVar("T")
@@ -93,8 +94,9 @@ class Subrequest(Generic[T]):
             shown += f", {self.error.status_code or ''} {self.error.error_code or ''}".rstrip()
         return f"<{type(self).__name__} {self.index} ({self.operation.describe()}): {shown}>"
 
-    def describe(self) -> str:
-        """Name it for people, in one line: index, method and target."""
+    @property
+    def label(self) -> str:
+        """Its name for people, in one line: index, method and target."""
         return f"subrequest {self.index} ({self.operation.describe()})"
 
     @property
@@ -186,6 +188,8 @@ class Subrequest(Generic[T]):
                 return Outcome(SubrequestState.SUCCEEDED, reply, self.operation.read(reply))
             except MalformedResponseError as odd:
                 return self._failure(reply, odd) if reads_only else self._doubt(reply, odd)
+            except SalesforceError as failure:  # of an action, though its status says otherwise
+                return self._failure(reply, failure)
         error = replies.error_from_item(reply)
         before = self._outcome.before
         if reads_only or before is None or before.state is not SubrequestState.UNKNOWN:
@@ -207,7 +211,7 @@ class Subrequest(Generic[T]):
 
     def _failure(self, reply: Reply | None, error: SalesforceError) -> Outcome:
         error.subrequest = self
-        error.request = self.describe()
+        error.request = self.label
         halted = isinstance(error, HaltedError)
         state = SubrequestState.HALTED if halted else SubrequestState.FAILED
         return Outcome(state, reply, error=error)
@@ -229,7 +233,8 @@ class Subrequest(Generic[T]):
             raise self._not_yet()
         return self._outcome.reply
 
-    def _read(self) -> T:
+    def read(self) -> T:
+        """Give the result, as the operation reads it, or raise the failure."""
         self.raise_for_status()
         value: T = self._outcome.value
         return value
@@ -256,7 +261,7 @@ class CreateSubrequest(Subrequest[str]):
     @property
     def id(self) -> str:
         """The id of the new record."""
-        return self._read()
+        return self.read()
 
 
 class GetSubrequest(Subrequest[Record]):
@@ -267,7 +272,7 @@ class GetSubrequest(Subrequest[Record]):
     @property
     def record(self) -> Record:
         """The fields of the record, by name."""
-        return self._read()
+        return self.read()
 
 
 @attrs.define(eq=False, repr=False)
@@ -277,7 +282,7 @@ class _RowSubrequest(Subrequest[None]):
     @property
     def id(self) -> str | None:
         """The record id that was given; None where the record was named by an external id."""
-        self._read()
+        self.read()
         return self._id
 
 
@@ -301,49 +306,102 @@ class UpsertSubrequest(Subrequest[UpsertResult]):
     @property
     def id(self) -> str | None:
         """The id of the record; None where Salesforce does not tell it (204, up to v45.0)."""
-        return self._read().id
+        return self.read().id
 
     @property
     def created(self) -> bool:
         """Whether the record is new."""
-        return self._read().created
+        return self.read().created
+
+
+class SearchSubrequest(Subrequest[list[Record]]):
+    """A search with SOSL."""
+
+    __slots__ = ()
+
+    @property
+    def records(self) -> list[Record]:
+        """The records that were found."""
+        return self.read()
+
+
+class LimitsSubrequest(Subrequest[Limits]):
+    """The limits of the org."""
+
+    __slots__ = ()
+
+    @property
+    def limits(self) -> Limits:
+        """For each limit, by name, ``Max`` and ``Remaining``."""
+        return self.read()
+
+
+class DescribeSubrequest(Subrequest[Describe]):
+    """The description of an sObject, or of all of them."""
+
+    __slots__ = ()
+
+    @property
+    def describe(self) -> Describe:
+        """What Salesforce tells, as it tells it."""
+        return self.read()
+
+
+class ActionSubrequest(Subrequest[Outputs]):
+    """The invocation of an action. It has failed if it failed for one of its inputs."""
+
+    __slots__ = ()
+
+    @property
+    def outputs(self) -> Outputs:
+        """The output values for each input."""
+        return self.read()
+
+
+@attrs.frozen
+class Pages:
+    """The pages of a query that were fetched, and the lists of children still to be completed."""
+
+    pages: tuple[QueryPage, ...]
+    open_lists: tuple[ChildList, ...] = ()
+
+    @property
+    def next_path(self) -> str | None:
+        """The path of what is to be fetched next."""
+        after = self.pages[-1].next_path
+        return after if after or not self.open_lists else self.open_lists[0].next_path
 
 
 @attrs.define(eq=False, repr=False)
-class QuerySubrequest(Subrequest[QueryPage]):
-    """A query. It has succeeded once all its pages were fetched.
-
-    Lists of children within a record hold what Salesforce put there, their first page.
-    """
+class PagedSubrequest(Subrequest[T]):
+    """One whose result comes in pages. It has succeeded once all of them were fetched."""
 
     first_page_only: bool = attrs.field(default=False, kw_only=True)
+    with_children: bool = attrs.field(default=False, kw_only=True)
     _records: list[Record] | None = attrs.field(default=None, init=False)
 
     @property
     def records(self) -> list[Record]:
-        """All records of the query; those of its first page with ``first_page_only``."""
-        self.raise_for_status()
+        """All records, lists of children included; with ``first_page_only``, what came first."""
+        pages = self._read_pages().pages
         if self._records is None:
-            self._records = [record for page in self._pages for record in page.records]
+            self._records = [record for page in pages for record in page.records]
         return self._records
 
     @property
     def total_size(self) -> int:
-        """How many records the query has (for ``SELECT COUNT()``: the count)."""
-        self.raise_for_status()
-        return self._pages[-1].total_size
+        """How many records there are (for ``SELECT COUNT()``: the count)."""
+        return self._read_pages().pages[-1].total_size
 
     @property
     def complete(self) -> bool:
-        """Whether :attr:`records` holds every record of the query."""
-        self.raise_for_status()
-        return self._pages[-1].next_path is None
+        """Whether :attr:`records` holds every record."""
+        return self._read_pages().pages[-1].next_path is None
 
     @property
     def next_records_url(self) -> str | None:
         """Where the next page is, if ``first_page_only`` left one."""
-        self.raise_for_status()
-        path = self._pages[-1].next_path
+        path = self._read_pages().pages[-1].next_path
         return None if path is None else f"{urls.DATA}/{path}"
 
     # What follows is called by the batch.
@@ -351,45 +409,92 @@ class QuerySubrequest(Subrequest[QueryPage]):
     @property
     def next_path(self) -> str | None:
         """The path of the page that is still to be fetched."""
-        is_waiting = self.state is SubrequestState.PENDING and bool(self._pages)
-        return self._pages[-1].next_path if is_waiting else None
+        value = self._outcome.value
+        is_waiting = self.state is SubrequestState.PENDING and isinstance(value, Pages)
+        return value.next_path if is_waiting else None
 
     def judge(self, reply: Reply) -> Outcome:
         """Say what *reply*, which holds the first page, means for it."""
         outcome = super().judge(reply)
-        if outcome.state is not SubrequestState.SUCCEEDED:
+        if outcome.state is not SubrequestState.SUCCEEDED or not isinstance(
+            outcome.value, QueryPage
+        ):
             return outcome
-        return self._with_pages(reply, (outcome.value,))
+        try:
+            return self._with(reply, Pages((outcome.value,), self._open_lists(outcome.value)))
+        except MalformedResponseError as error:
+            return self._failure(reply, error)
 
     def judge_page(self, reply: Reply) -> Outcome:
         """Say what the answer to :attr:`next_path` means for it."""
-        first = self._outcome.reply
+        first, known = self._outcome.reply, self._outcome.value
         try:
-            page = self.operation.read(reply)
-            page.check_progress({known.next_path for known in self._pages})
+            page: object = self.operation.read(reply)
+            if not isinstance(known, Pages) or not isinstance(page, QueryPage):
+                raise MalformedResponseError("the next page of the records is none")
+            return self._with(first, self._extended(known, page))
         except MalformedResponseError as error:
             return self._failure(first, error)
-        return self._with_pages(first, (*self._pages, page))
 
     def refuse_page(self, error: SalesforceError) -> Outcome:
         """Say what it means that the next page cannot be had."""
         return self._failure(self._outcome.reply, error)
 
-    @property
-    def _pages(self) -> tuple[QueryPage, ...]:
-        return self._outcome.value or ()
+    def _extended(self, known: Pages, page: QueryPage) -> Pages:
+        if known.pages[-1].next_path is None:
+            first, *others = known.open_lists
+            return Pages(known.pages, (*first.extend(page), *others))
+        page.check_progress({former.next_path for former in known.pages})
+        return Pages((*known.pages, page), known.open_lists + self._open_lists(page))
 
-    def _with_pages(self, first: Reply | None, pages: tuple[QueryPage, ...]) -> Outcome:
-        is_last = pages[-1].next_path is None or self.first_page_only
+    def _open_lists(self, page: QueryPage) -> tuple[ChildList, ...]:
+        return tuple(children.incomplete(page.records)) if self.with_children else ()
+
+    def _with(self, first: Reply | None, pages: Pages) -> Outcome:
+        is_last = pages.next_path is None or self.first_page_only
         state = SubrequestState.SUCCEEDED if is_last else SubrequestState.PENDING
         return Outcome(state, first, pages)
 
+    def _read_pages(self) -> Pages:
+        self.raise_for_status()
+        pages = self._outcome.value
+        if not isinstance(pages, Pages):
+            raise InvalidStateError(
+                "the relationship leads to one record; read it as .record", subrequest=self
+            )
+        return pages
+
     def _not_yet(self) -> InvalidStateError:
-        if not self._pages:
+        known = self._outcome.value
+        if not isinstance(known, Pages):
             return super()._not_yet()
-        fetched = sum(len(page.records) for page in self._pages)
+        fetched = sum(len(page.records) for page in known.pages)
+        lists = " and lists of children" if known.open_lists else ""
         return InvalidStateError(
-            f"{fetched} of {self._pages[-1].total_size} records were fetched; call execute() "
-            "again to fetch the rest",
+            f"{fetched} of {known.pages[-1].total_size} records{lists} were fetched; call "
+            "execute() again to fetch the rest",
             subrequest=self,
         )
+
+
+class QuerySubrequest(PagedSubrequest[QueryPage]):
+    """A query. It has succeeded once all its pages were fetched."""
+
+    __slots__ = ()
+
+
+class RelatedSubrequest(PagedSubrequest[QueryPage | Record]):
+    """The record that a lookup leads to, or the records that look up to one."""
+
+    __slots__ = ()
+
+    @property
+    def record(self) -> Record:
+        """The record, where the relationship leads to one."""
+        self.raise_for_status()
+        if isinstance(self._outcome.value, Pages):
+            raise InvalidStateError(
+                "the relationship leads to several records; read them as .records", subrequest=self
+            )
+        record: Record = self._outcome.value
+        return record

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ipaddress
-import math
 import re
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
@@ -17,28 +16,37 @@ ParamValue: TypeAlias = str | int | float | bool
 
 OLDEST_VERSION = 34.0
 DATA = "/services/data"
-_HOST = re.compile(
-    r"(?:[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?\.)*[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?\.?"
-)
+_LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
+_HOST = re.compile(rf"(?=.{{1,254}}\Z)(?:{_LABEL}\.)*{_LABEL}\.?")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _PATH_OF_NAMES = re.compile(r"[A-Za-z][A-Za-z0-9_]*(?:\.[A-Za-z][A-Za-z0-9_]*)*")
-_ID = re.compile(r"[A-Za-z0-9]{15}(?:[A-Za-z0-9]{3})?")
+_CHECKSUM = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
+# No id is without a digit, but a resource below an sObject is: approvalLayouts.
+_ID = re.compile(r"(?=[A-Za-z]{0,14}[0-9])[A-Za-z0-9]{15}(?:[A-Za-z0-9]{3})?")
+_ACTION = re.compile(r"(?:standard|custom)(?:/[A-Za-z][A-Za-z0-9_]*(?:[.-][A-Za-z0-9_]+)*){1,4}")
 _VERSION = re.compile(r"[1-9][0-9]{1,2}\.0")
 # The characters of RFC 3986 that may stand in a path and a query, and well-formed escapes.
 _ENCODED = re.compile(r"(?:[A-Za-z0-9\-._~!$&'()*+,;=:@/?]|%[0-9A-Fa-f]{2})*")
 _DOT_SEGMENT = re.compile(r"(?i)(?:\.|%2e){1,2}")
 _VERSIONED = re.compile(r"(?:/?services/data/|/)?v([^/?]*)(?:/(.*))?", re.DOTALL)
+_MOST_DIGITS = 400  # before or behind the point; the longest of any float are 309 and 324
+_MOST_SHOWN = 200
 
 
 def text(value: object, name: str) -> str:
     """Give *value* back, as a plain str, if it is text that is not empty."""
-    plain = value.value if isinstance(value, Enum) else value
+    plain = _without_enum(value)
     if not isinstance(plain, str):
         raise TypeError(f"{name} must be a str, not {type(value).__name__}")
+    # A subclass may format itself as something else than what is checked here.
+    plain = str.__str__(plain)
     if not plain.strip():
         raise ValueError(f"{name} is empty")
-    # A subclass may format itself as something else than what is checked here.
-    return str.__str__(plain)
+    return plain
+
+
+def _without_enum(value: object) -> object:
+    return value.value if isinstance(value, Enum) else value
 
 
 def origin(instance_url: str) -> str:
@@ -51,14 +59,23 @@ def origin(instance_url: str) -> str:
     try:
         parts = urlsplit(url)
         host, port = (parts.hostname or "").lower(), parts.port
-    except ValueError as error:
-        raise ValueError(f"the instance URL is malformed: {error}") from None
+    except ValueError:  # which may show a password
+        raise ValueError(
+            "the host or the port of the instance URL is malformed; it must look like "
+            "https://acme.my.salesforce.com"
+        ) from None
     scheme = parts.scheme.lower()
     if scheme not in ("http", "https") or not parts.netloc:
         raise ValueError("the instance URL must look like https://acme.my.salesforce.com")
     if "@" in parts.netloc:
         raise ValueError("the instance URL must not hold a user name or password")
-    if re.search(r"[\s\\\x00-\x1f\x7f]", url) or not (_HOST.fullmatch(host) or _is_ip(host)):
+    shown = f"[{host}]" if ":" in host else host
+    authority = shown if port is None else f"{shown}:{port}"
+    # What was split must be all there is: of [::1]evil.example the host is ::1, it says. And lower
+    # case makes ASCII of a few characters, such as U+212A.
+    is_whole = parts.netloc.isascii() and parts.netloc.lower().removesuffix(":") == authority
+    is_clean = not re.search(r"[\s\\\x00-\x1f\x7f]", url)
+    if not (is_whole and is_clean and (_HOST.fullmatch(host) or _is_ip(host))):
         raise ValueError(
             "the instance URL has no valid host name; it must look like https://acme.my.salesforce.com"
         )
@@ -69,8 +86,7 @@ def origin(instance_url: str) -> str:
         )
     if port == 0:
         raise ValueError("the instance URL has the port 0, which is none")
-    shown = f"[{host}]" if ":" in host else host
-    return f"{scheme}://{shown}" + (f":{port}" if port is not None else "")
+    return f"{scheme}://{authority}"
 
 
 def is_loopback(host: str) -> bool:
@@ -90,13 +106,16 @@ def _is_ip(host: str) -> bool:
 
 def version(value: str) -> str:
     """Check an API version such as ``"67.0"``."""
-    if not isinstance(value, str):
+    plain = _without_enum(value)
+    if not isinstance(plain, str):
         raise TypeError(f'the API version is a str such as "67.0", not {type(value).__name__}')
-    if not _VERSION.fullmatch(value) or float(value) < OLDEST_VERSION:
+    plain = str.__str__(plain)
+    if not _VERSION.fullmatch(plain) or float(plain) < OLDEST_VERSION:
         raise ValueError(
-            f'the API version must look like "67.0" and be at least {OLDEST_VERSION}, not {value!r}'
+            f'the API version must look like "67.0" and be at least {OLDEST_VERSION}, not '
+            f"{_shown(plain)}"
         )
-    return value
+    return plain
 
 
 def sobject_name(name: str) -> str:
@@ -109,10 +128,28 @@ def field_name(name: str) -> str:
     return _name(name, "the field name")
 
 
+def relationship_name(name: str) -> str:
+    """Check the API name of a relationship, such as ``Contacts`` or ``Widgets__r``."""
+    return _name(name, "the relationship name")
+
+
+def action_name(name: str) -> str:
+    """Check the name of an action, such as ``standard/emailSimple`` or ``custom/apex/Greet``."""
+    plain = text(name, "the action")
+    if not _ACTION.fullmatch(plain):
+        raise ValueError(
+            f"the action {_shown(plain)} is not named as in standard/emailSimple or "
+            "custom/apex/Greet"
+        )
+    return plain
+
+
 def _name(name: str, what: str) -> str:
     plain = text(name, what)
     if not _NAME.fullmatch(plain):
-        raise ValueError(f"{what} {plain!r} is not an API name (letters, digits and underscores)")
+        raise ValueError(
+            f"{what} {_shown(plain)} is not an API name (letters, digits and underscores)"
+        )
     return plain
 
 
@@ -124,7 +161,8 @@ def field_list(fields: Iterable[str]) -> str:
     for name in names:
         if not _PATH_OF_NAMES.fullmatch(name):
             raise ValueError(
-                f"the field name {name!r} is not an API name (letters, digits and underscores)"
+                f"the field name {_shown(name)} is not an API name (letters, digits and "
+                "underscores)"
             )
     if not names:
         raise ValueError("fields is empty; leave it out to get all fields")
@@ -132,37 +170,70 @@ def field_list(fields: Iterable[str]) -> str:
 
 
 def record_id(value: object) -> str:
-    """Check a record id: 15 or 18 letters and digits."""
-    shown = text(value, "the record id")
-    if not _ID.fullmatch(shown):
-        raise ValueError(f"{shown!r} is not a record id, which has 15 or 18 letters and digits")
-    return shown
+    """Check a record id: 15 letters and digits, or 18, of which the last three have to fit."""
+    plain = text(value, "the record id")
+    if not _ID.fullmatch(plain):
+        raise ValueError(
+            f"{_shown(plain)} is not a record id, which has 15 or 18 letters and digits"
+        )
+    if plain[15:] and _checksum(plain[:15]) != plain[15:]:
+        raise ValueError(
+            f"{_shown(plain)} is not a record id: its last three characters, which are a checksum "
+            "of the others, do not fit; was it retyped, or its case changed?"
+        )
+    return plain
+
+
+def _checksum(short: str) -> str:
+    """Give the three characters that tell which of the 15 before them are upper case."""
+    return "".join(
+        _CHECKSUM[
+            sum(
+                1 << n
+                for n, character in enumerate(short[start : start + 5])
+                if character.isupper()
+            )
+        ]
+        for start in (0, 5, 10)
+    )
+
+
+def whole(value: str, name: str) -> str:
+    """Check that *value* is text that can be encoded at all."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise ValueError(f"{name} holds half of a surrogate pair, which is not text") from None
+    return value
+
+
+def number(value: float | Decimal, name: str) -> str:
+    """Write *value* in digits, without an exponent; raises ``ValueError`` if there is no end."""
+    # As the number it is: a subclass may show itself as something else.
+    exact = Decimal(float.__repr__(value) if isinstance(value, float) else value)
+    if not exact.is_finite():
+        raise ValueError(f"{name} is {exact}, which is no number")
+    if max(exact.adjusted(), -exact.adjusted(), len(exact.as_tuple().digits)) > _MOST_DIGITS:
+        raise ValueError(f"{name} is a number of more than {_MOST_DIGITS} digits")
+    return format(exact, "f")
 
 
 def external_id(value: object, field: str) -> str:
     """Write the value of an external id field as text."""
-    plain = value.value if isinstance(value, Enum) else value
-    if isinstance(plain, str):
-        return text(plain, f"the external id {field}")
-    if isinstance(plain, bool) or not isinstance(plain, int | float | Decimal | UUID):
+    plain, name = _without_enum(value), f"the external id {field}"
+    if isinstance(plain, int | float | Decimal) and not isinstance(plain, bool):
+        return number(plain, name)
+    if isinstance(plain, UUID):
+        return UUID.__str__(plain)
+    if not isinstance(plain, str):
         kind = type(value).__name__
-        raise TypeError(f"the external id {field} must be a str, a number or a UUID, not {kind}")
-    if isinstance(plain, Decimal) and plain.is_finite():
-        return format(plain, "f")
-    if isinstance(plain, float | Decimal) and not math.isfinite(plain):
-        raise ValueError(f"the external id {field} is {plain}, which identifies nothing")
-    try:
-        return str(plain)
-    except ValueError as error:  # an int of very many digits
-        raise ValueError(f"the external id {field} cannot be sent: {error}") from None
+        raise TypeError(f"{name} must be a str, a number or a UUID, not {kind}")
+    return text(plain, name)
 
 
 def segment(value: str, name: str) -> str:
     """Percent-encode *value* to be one segment of a path, with nothing left safe."""
-    try:
-        encoded = quote(value, safe="")
-    except UnicodeEncodeError:
-        raise ValueError(f"{name} holds half of a surrogate pair, which is not text") from None
+    encoded = quote(whole(value, name), safe="")
     # "." and ".." would name another resource, and quote() leaves dots as they are.
     return encoded.replace(".", "%2E") if _DOT_SEGMENT.fullmatch(encoded) else encoded
 
@@ -173,17 +244,18 @@ def query_string(params: Mapping[str, ParamValue]) -> str:
         raise TypeError(f"params must be a dict, not {type(params).__name__}")
     pairs = []
     for key, value in params.items():
-        name = text(key, "the name of a parameter")
-        match value:
-            case bool():
-                shown = str(value).lower()
-            case str():
-                shown = str.__str__(value.value if isinstance(value, Enum) else value)
-            case int() | float() if math.isfinite(value):
-                shown = str(value)
+        key_text = segment(text(key, "the name of a parameter"), "the name of a parameter")
+        name = f"the parameter {key_text[:_MOST_SHOWN]}"
+        match _without_enum(value):
+            case bool() as flag:
+                shown = "true" if flag else "false"
+            case str() as words:
+                shown = str.__str__(words)
+            case int() | float() as amount:
+                shown = number(amount, name)
             case _:
-                raise TypeError(f"the parameter {name} must be a str, a number or a bool")
-        pairs.append(f"{segment(name, name)}={segment(shown, name)}")
+                raise TypeError(f"{name} must be a str, a number or a bool")
+        pairs.append(f"{key_text}={segment(shown, name)}")
     return "&".join(pairs)
 
 
@@ -197,23 +269,25 @@ def split_version(path: str) -> tuple[str | None, str]:
         if _VERSION.fullmatch(found[1]):
             return version(found[1]), _not_empty(found[2] or "", path)
         if path.startswith(("/services/data/", "services/data/", "/v")):
-            raise ValueError(f"the path {path!r} has no API version such as v67.0")
+            raise ValueError(f"the path {_shown(path)} has no API version such as v67.0")
     if path.startswith("/"):
         raise ValueError(
-            f"the path {path!r} is neither relative to the version, as sobjects/Account, nor does "
-            "it start with /services/data/v67.0/"
+            f"the path {_shown(path)} is neither relative to the version, as sobjects/Account, nor "
+            "does it start with /services/data/v67.0/"
         )
     return None, _not_empty(path, path)
 
 
 def _not_empty(rest: str, path: str) -> str:
     if not rest:
-        raise ValueError(f"the path {path!r} names no resource")
+        raise ValueError(f"the path {_shown(path)} names no resource")
     return rest
 
 
 def checked(path: str) -> str:
     """Check that *path* is a path with an optional query, encoded, and stays where it points."""
+    if not isinstance(path, str):
+        raise TypeError(f"the path must be a str, not {type(path).__name__}")
     path = text(path, "the path")
     if "://" in path.partition("?")[0] or path.startswith("//"):
         raise ValueError(
@@ -227,13 +301,14 @@ def checked(path: str) -> str:
     for part in path.partition("?")[0].split("/"):
         # Some servers cut off what follows a semicolon before they look for dots.
         if _DOT_SEGMENT.fullmatch(part.partition(";")[0]):
-            raise ValueError(f"the path {path!r} holds a dot segment, which would lead elsewhere")
+            raise ValueError(
+                f"the path {_shown(path)} holds a dot segment, which would lead elsewhere"
+            )
     return path
 
 
-def _shown(path: str) -> str:
-    longest = 200
-    return ascii(path if len(path) <= longest else path[:longest] + "…")
+def _shown(given: str) -> str:
+    return ascii(given if len(given) <= _MOST_SHOWN else given[:_MOST_SHOWN] + "…")
 
 
 def target(path: str, default_version: str) -> str:

@@ -174,20 +174,38 @@ class _Route:
     async def send(
         self, session: aiohttp.ClientSession, request: Request, outgoing: Outgoing
     ) -> Response:
+        body = request.body
+        if body is None or isinstance(body, bytes):
+            return await self._ask(session, request, outgoing, body)
+        pieces = _exchange.Body(body)
+        try:
+            return await self._ask(session, request, outgoing, pieces)
+        except Exception:
+            if pieces.failure is not None:
+                raise _exchange.unreadable(pieces.failure) from pieces.failure
+            raise
+
+    async def _ask(
+        self,
+        session: aiohttp.ClientSession,
+        request: Request,
+        outgoing: Outgoing,
+        body: bytes | _exchange.Body | None,
+    ) -> Response:
         origin, timeout = outgoing.origin, request.timeout
         try:
             async with asyncio.timeout(None) as deadline:
                 answer = await session.request(
                     request.method,
                     URL(request.url, encoded=True),
-                    data=_pieces(request.body, deadline, timeout.read) if request.body else None,
+                    data=_pieces(body, deadline, timeout.read) if body else None,
                     timeout=aiohttp.ClientTimeout(connect=timeout.connect, sock_read=timeout.read),
                     allow_redirects=False,
                     ssl=self.tls,
                     **self._headers(outgoing),
                 )
             async with answer:
-                body = await answer.read()
+                content = await answer.read()
         except _failures.NotConnectedError as error:
             _failures.forget_frames(error)
             raise _failures.not_connected(error, origin, self.proxy, timeout) from error.__cause__
@@ -202,7 +220,7 @@ class _Route:
             _forget_request(error)
             is_http = not isinstance(error, aiohttp.ClientResponseError)
             raise _failures.connection_lost(origin, is_http=is_http) from error
-        return _exchange.incoming(origin, answer.status, _fields(answer), body)
+        return _exchange.incoming(origin, answer.status, _fields(answer), content)
 
     def _headers(self, outgoing: Outgoing) -> dict[str, Any]:
         headers = outgoing.headers
@@ -222,17 +240,31 @@ def _fields(answer: aiohttp.ClientResponse) -> Iterator[tuple[str, str]]:
         yield name.decode("latin-1"), value.decode("latin-1")
 
 
-async def _pieces(body: bytes, deadline: asyncio.Timeout, seconds: float) -> AsyncIterator[bytes]:
+async def _pieces(
+    body: bytes | _exchange.Body, deadline: asyncio.Timeout, seconds: float
+) -> AsyncIterator[bytes | memoryview]:
     """Give out *body* in pieces, each of which the server has to take within *seconds*.
 
     aiohttp has a time-out for reading only, and it starts when everything was sent.
     """
-    for start in range(0, len(body), _PIECE):
+    async for piece in _cut(body) if isinstance(body, bytes) else _read(body):
         with contextlib.suppress(RuntimeError):  # the answer began before the request had ended
             deadline.reschedule(asyncio.get_running_loop().time() + seconds)
-        yield body[start : start + _PIECE]
+        yield piece
     with contextlib.suppress(RuntimeError):
         deadline.reschedule(None)
+
+
+async def _cut(body: bytes) -> AsyncIterator[bytes]:
+    for start in range(0, len(body), _PIECE):
+        yield body[start : start + _PIECE]
+
+
+async def _read(body: _exchange.Body) -> AsyncIterator[bytes | memoryview]:
+    pieces = iter(body)
+    # A disk may be slow, and the loop has others to serve.
+    while (piece := await asyncio.to_thread(next, pieces, None)) is not None:
+        yield piece
 
 
 class _Connector(aiohttp.TCPConnector):

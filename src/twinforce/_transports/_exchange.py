@@ -5,11 +5,11 @@ from __future__ import annotations
 import gzip
 import re
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 import attrs
 
-from .._core.http import Request, Response
+from .._core.http import Pieces, Request, Response
 from ..errors import ConnectionLostError, TransportError
 
 _URL = re.compile(
@@ -86,6 +86,30 @@ def _add(headers: dict[str, str], given: Mapping[str, str]) -> None:
                 "visible ASCII; remove or encode it"
             )
         headers[name] = value
+
+
+class Body:
+    """The pieces of a body; *failure* is what kept them from being read to their end."""
+
+    def __init__(self, pieces: Pieces) -> None:
+        self._pieces = pieces
+        self.failure: Exception | None = None
+
+    def __iter__(self) -> Iterator[bytes | memoryview]:
+        try:
+            yield from self._pieces
+        except Exception as error:
+            self.failure = error
+            raise
+
+
+def unreadable(failure: Exception) -> TransportError:
+    """Say that the body of the request could not be read, so that it never was whole."""
+    return TransportError(
+        f"the data to send cannot be read: {failure}; so the request was cut short, and nothing "
+        "was executed",
+        sent=False,
+    )
 
 
 def incoming(

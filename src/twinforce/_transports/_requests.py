@@ -137,10 +137,14 @@ class _Route:
             adapter = self.idle.pop()
         except IndexError:
             adapter = _Adapter(self.proxy, self.settings)
+        body = request.body
+        pieces = None if body is None or isinstance(body, bytes) else _exchange.Body(body)
         try:
-            response = self._ask(adapter, request, outgoing, nothing_sent)
+            response = self._ask(adapter, request, outgoing, nothing_sent, pieces)
         except BaseException:
             adapter.close()
+            if pieces is not None and pieces.failure is not None:
+                raise _exchange.unreadable(pieces.failure) from pieces.failure
             raise
         self.idle.append(adapter)
         return response
@@ -156,11 +160,15 @@ class _Route:
         request: Request,
         outgoing: Outgoing,
         nothing_sent: _failures.NothingSent,
+        pieces: _exchange.Body | None,
     ) -> Response:
         origin, timeout = outgoing.origin, request.timeout
+        prepared = _prepared(request, outgoing, nothing_sent)
+        if pieces is not None:
+            prepared.body = pieces  # type: ignore[assignment]
         try:
             with adapter.send(
-                _prepared(request, outgoing, nothing_sent),
+                prepared,
                 stream=True,
                 timeout=(timeout.connect, timeout.read),
                 proxies={"all": self.proxy.url} if self.proxy else None,
@@ -207,8 +215,9 @@ def _prepared(
     prepared.method = request.method
     prepared.url = request.url
     prepared.headers = _Headers(request, outgoing, nothing_sent)  # type: ignore[assignment]
-    # As a file, the body goes out in pieces, and the time-out is for each of them.
-    prepared.body = None if request.body is None else io.BytesIO(request.body)  # type: ignore[assignment]
+    if isinstance(request.body, bytes):
+        # As a file, the body goes out in pieces, and the time-out is for each of them.
+        prepared.body = io.BytesIO(request.body)  # type: ignore[assignment]
     return prepared
 
 

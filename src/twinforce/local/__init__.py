@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from . import faults
+from .actions import ActionError
 from .org import LocalOrg
 
-__all__ = ["LocalOrg", "faults"]
+__all__ = ["ActionError", "LocalOrg", "faults"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Final
 
@@ -46,9 +46,12 @@ class RestApi:
         """Answer *request*, whose URL has *target* behind the host, unless a fault prevents it."""
         path, _, query = target.partition("#")[0].partition("?")
         method = request.method.upper()
+        body = _whole(request.body)
         ending = self._ending(
-            IncomingRequest(method, path, query, request.body or b""),
-            lambda: response_of(self._reply(request, instance_url=instance_url, target=target)),
+            IncomingRequest(method, path, query, body),
+            lambda: response_of(
+                self._reply(request, body, instance_url=instance_url, target=target)
+            ),
         )
         if method == "HEAD" and isinstance(ending, Response):
             return attrs.evolve(ending, body=b"")
@@ -64,7 +67,7 @@ class RestApi:
             return response_of(error_reply(unexpected(error, failed)))
         return play(fault, execute, self._credentials)
 
-    def _reply(self, request: Request, *, instance_url: str, target: str) -> Reply:
+    def _reply(self, request: Request, body: bytes, *, instance_url: str, target: str) -> Reply:
         # Bytes that are no UTF-8 come as surrogates, with which no answer could be written.
         headers = {
             name.lower(): value.encode("utf-8", "replace").decode()
@@ -74,14 +77,19 @@ class RestApi:
             if len(target) > _LONGEST_TARGET:
                 message = f"The URI is longer than {_LONGEST_TARGET} bytes"
                 raise ApiError("URI_TOO_LONG", message, status=414)
-            return self._route(request, headers, target, instance_url)
+            return self._route(request, headers, body, target, instance_url)
         except ApiError as error:
             return self._with_usage(error_reply(error))
         except Exception as error:  # noqa: BLE001 - a fault of the org is answered too
             return self._with_usage(error_reply(unexpected(error, request.method)))
 
     def _route(
-        self, request: Request, headers: dict[str, str], target: str, instance_url: str
+        self,
+        request: Request,
+        headers: dict[str, str],
+        body: bytes,
+        target: str,
+        instance_url: str,
     ) -> Reply:
         parsed = parse_target(target)
         segments, method = parsed.segments, request.method.upper()
@@ -90,7 +98,7 @@ class RestApi:
         if segments == ("services", "oauth2", "token") and method == "POST":
             return oauth.token(
                 headers,
-                request.body or b"",
+                body,
                 self._credentials,
                 instance_url=instance_url,
                 user_id=str(self._user()["Id"]),
@@ -108,7 +116,7 @@ class RestApi:
             raise resource_not_found()
         if method == "POST":  # for clients that cannot send PATCH
             method = parsed.query.get("_HttpMethod", method).upper()
-        call = Call(method, version, segments[3:], parsed.query, headers, request.body or b"")
+        call = Call(method, version, segments[3:], parsed.query, headers, body)
         return self._with_usage(self._calls.answer(call, target))
 
     def _userinfo(self, headers: dict[str, str], instance_url: str) -> Reply:
@@ -123,3 +131,8 @@ class RestApi:
             reply.body,
             {**reply.headers, "sforce-limit-info": self._usage.header()},
         )
+
+
+def _whole(body: bytes | Iterable[bytes | memoryview] | None) -> bytes:
+    """Return a body in one piece; uploads come in several."""
+    return body if isinstance(body, bytes) else b"".join(body or ())

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import attrs
 
+from . import multipart
 from .calls import Calls
-from .errors import ApiError, resource_not_found, unexpected
-from .http import Call, Reply, error_reply, parse_target, to_json
+from .errors import ApiError, not_in_a_batch, resource_not_found, unexpected
+from .http import JSON, Call, Reply, error_reply, parse_target, to_json
 from .usage import ApiUsage
 from .versions import MIN_VERSION, version_of
 
@@ -40,6 +41,7 @@ _REFUSED: Final = frozenset(
         "recent",
         "tabs",
         "theme",
+        "tooling",
         "ui-api",
         "wave",
     }
@@ -60,14 +62,22 @@ _HALTED: Final = ApiError(
 )
 
 
+Parts: TypeAlias = Mapping[str, memoryview]
+
+
 @attrs.frozen
 class Subrequest:
-    """One call of a batch; *version* is what its URL begins with, such as 67.0."""
+    """One call of a batch; *version* is what its URL begins with, such as 67.0.
+
+    The part of the batch that is called *part* has the value of the field *blob_field*.
+    """
 
     method: str
     url: str
     version: str
     rich_input: Any
+    part: str | None = None
+    blob_field: str | None = None
 
 
 class CompositeBatch:
@@ -82,7 +92,8 @@ class CompositeBatch:
 
         Raises ApiError (400) for an envelope that cannot be read; then nothing has run.
         """
-        halt_on_error, subrequests = _read(call.json())
+        envelope, parts = _unpacked(call)
+        halt_on_error, subrequests = _read(envelope, parts)
         results: list[dict[str, Any]] = []
         has_errors = False
         for index, subrequest in enumerate(subrequests):
@@ -90,14 +101,15 @@ class CompositeBatch:
                 reply = error_reply(_HALTED)
             else:
                 self._usage.count()
-                reply = self._run(subrequest, index, call)
+                reply = self._run(subrequest, index, call, parts)
             has_errors = has_errors or reply.status >= 400
             results.append(_result(reply))
         return Reply(200, {"hasErrors": has_errors, "results": results})
 
-    def _run(self, subrequest: Subrequest, index: int, batch: Call) -> Reply:
+    def _run(self, subrequest: Subrequest, index: int, batch: Call, parts: Parts) -> Reply:
         try:
-            reply = self._calls.answer(_call(subrequest, batch), subrequest.url, index)
+            call = _call(subrequest, batch, parts)
+            reply = self._calls.answer(call, subrequest.url, index)
         except ApiError as error:
             return error_reply(error)
         except Exception as error:  # noqa: BLE001 - a fault of the org fails this one only
@@ -105,7 +117,7 @@ class CompositeBatch:
         return attrs.evolve(reply, body=None) if subrequest.method == "HEAD" else reply
 
 
-def _call(subrequest: Subrequest, batch: Call) -> Call:
+def _call(subrequest: Subrequest, batch: Call, parts: Parts) -> Call:
     """Return the call that *subrequest* stands for. Raises ApiError if a batch may not make it."""
     number = float(subrequest.version)
     if not MIN_VERSION <= number <= batch.version_number:
@@ -120,13 +132,24 @@ def _call(subrequest: Subrequest, batch: Call) -> Call:
     start = 3 if target.segments[0].lower() == "services" else 1
     segments = target.segments[start:]
     if not segments or segments[0].lower() in _REFUSED:
-        message = "Cannot access this resource in a batch request"
-        raise ApiError("INVALID_BATCH_REQUEST", message)
-    body = _body(subrequest.rich_input)
-    # A subrequest has no headers of its own, and those of the batch are not for it.
-    headers = {"content-type": "application/json"}
-    version = subrequest.version
-    return Call(subrequest.method, version, segments, target.query, headers, body)
+        raise not_in_a_batch()
+    blobs: dict[str, memoryview] = {}
+    if subrequest.part is not None and subrequest.blob_field is not None:
+        if segments[0].lower() != "sobjects" or subrequest.method not in {"POST", "PATCH"}:
+            message = "This resource does not take a binary part"
+            raise ApiError("INVALID_BATCH_REQUEST", message)
+        blobs[subrequest.blob_field] = parts[subrequest.part]
+    return Call(
+        subrequest.method,
+        subrequest.version,
+        segments,
+        target.query,
+        # A subrequest has no headers of its own, and those of the batch are not for it.
+        {"content-type": JSON},
+        _body(subrequest.rich_input),
+        blobs,
+        in_batch=True,
+    )
 
 
 def _body(rich_input: Any) -> bytes:
@@ -143,12 +166,39 @@ def _result(reply: Reply) -> dict[str, Any]:
         return {"statusCode": reply.status, "result": reply.body}
     items = [
         {"errorCode": item["errorCode"], "message": item["message"].translate(_ENTITIES)}
+        if "errorCode" in item
+        else item  # of an action, which answers in its own way
         for item in reply.body
     ]
     return {"result": items, "statusCode": reply.status}
 
 
-def _read(envelope: Any) -> tuple[bool, list[Subrequest]]:
+def _unpacked(call: Call) -> tuple[Any, Parts]:
+    """Return the envelope of a batch, and the binary parts beside it, by their names."""
+    if not multipart.is_multipart(call):
+        return call.json(), {}
+    try:
+        found = multipart.parts_of(call)
+    except multipart.BrokenMultipartError as error:
+        raise _unreadable_multipart(f"The multipart message cannot be read: {error}") from None
+    if not found or found[0].name != "json" or not found[0].is_json:
+        raise _unreadable_multipart(
+            'The first part of a batch must have the name "json" and the Content-Type '
+            "application/json"
+        )
+    first, *others = found
+    parts: dict[str, memoryview] = {}
+    for part in others:
+        if not part.name:
+            raise _unreadable_multipart("A binary part has no name")
+        if part.name in parts:
+            raise _unreadable_multipart(f"Two binary parts have the name {part.name}")
+        parts[part.name] = part.content
+    batch = attrs.evolve(call, headers={"content-type": JSON}, body=bytes(first.content))
+    return batch.json(), parts
+
+
+def _read(envelope: Any, parts: Parts) -> tuple[bool, list[Subrequest]]:
     """Check the whole envelope before anything runs."""
     _expect(isinstance(envelope, dict), "a batch must be a JSON object")
     _check_keys(envelope, _ENVELOPE_KEYS, "the batch")
@@ -159,10 +209,17 @@ def _read(envelope: Any) -> tuple[bool, list[Subrequest]]:
     if len(items) > MAX_SUBREQUESTS:
         message = f"The request can\u2019t contain more than {MAX_SUBREQUESTS} operations."
         raise ApiError("LIMIT_EXCEEDED", message)
-    return bool(halt_on_error), [_read_one(item, index) for index, item in enumerate(items)]
+    subrequests = [_read_one(item, index, parts) for index, item in enumerate(items)]
+    named = [subrequest.part for subrequest in subrequests if subrequest.part is not None]
+    for name in named:
+        _expect(named.count(name) == 1, f'binaryPartName "{name}" must be unique in the batch')
+    for name in parts:
+        if name not in named:
+            raise _unreadable_multipart(f"No subrequest names the binary part {name}")
+    return bool(halt_on_error), subrequests
 
 
-def _read_one(item: Any, index: int) -> Subrequest:
+def _read_one(item: Any, index: int, parts: Parts) -> Subrequest:
     place = f"batchRequests[{index}]"
     _expect(isinstance(item, dict), f"{place} must be a JSON object")
     _check_keys(item, _SUBREQUEST_KEYS, place)
@@ -173,9 +230,22 @@ def _read_one(item: Any, index: int) -> Subrequest:
     match = _URL.fullmatch(url)
     if match is None:
         raise _unreadable(f"{place}.url must begin with a version, as in v67.0/limits: {url}")
-    if item.get("binaryPartName") or item.get("binaryPartNameAlias"):
-        raise _unreadable(f"{place} names a binary part, and this request has no parts")
-    return Subrequest(method.upper(), url, match[1], item.get("richInput"))
+    part, field = _binary_part(item, place)
+    if part is not None and part not in parts:
+        message = f"{place} names a binary part that this request does not have: {part}"
+        raise _unreadable_multipart(message) if parts else _unreadable(message)
+    return Subrequest(method.upper(), url, match[1], item.get("richInput"), part, field)
+
+
+def _binary_part(item: Mapping[str, Any], place: str) -> tuple[str, str] | tuple[None, None]:
+    """Read the two that go together: the name of a part, and what the resource calls it."""
+    part, field = item.get("binaryPartName"), item.get("binaryPartNameAlias")
+    if part is None and field is None:
+        return None, None
+    reason = f"{place}.binaryPartName and binaryPartNameAlias must both be strings, or be left out"
+    if not isinstance(part, str) or not isinstance(field, str) or not part or not field:
+        raise _unreadable(reason)
+    return part, field
 
 
 def _check_keys(item: Mapping[str, Any], known: frozenset[str], place: str) -> None:
@@ -190,3 +260,7 @@ def _expect(holds: bool, reason: str) -> None:
 
 def _unreadable(reason: str) -> ApiError:
     return ApiError("JSON_PARSER_ERROR", reason)
+
+
+def _unreadable_multipart(reason: str) -> ApiError:
+    return ApiError("POST_BODY_PARSE_ERROR", reason)

@@ -39,6 +39,17 @@ def resource_not_found() -> ApiError:
     return ApiError("NOT_FOUND", "The requested resource does not exist", status=404)
 
 
+def no_such_external_id(name: str) -> ApiError:
+    """A record is addressed by what is neither an id nor a field that identifies it."""
+    message = f"Provided external ID field does not exist or is not accessible: {name}"
+    return ApiError("NOT_FOUND", message, status=404)
+
+
+def not_in_a_batch() -> ApiError:
+    """The resource is there, but no subrequest of a batch may use it."""
+    return ApiError("INVALID_BATCH_REQUEST", "Cannot access this resource in a batch request")
+
+
 def unexpected(fault: Exception, failed: str) -> ApiError:
     """Log a *fault* of the org itself, and return what is answered instead, as Salesforce does."""
     _LOG.error("the local org failed to answer %s", failed, exc_info=fault)

@@ -14,6 +14,8 @@ from .._core.http import Response
 from .errors import ApiError
 
 _BAD_ESCAPE: Final = re.compile(r"%(?![0-9A-Fa-f]{2})(.{0,2})", re.DOTALL)
+JSON: Final = "application/json"
+BYTES: Final = "application/octetstream"
 _NO_BODY: Final = "The HTTP entity body is required, but this request has no entity body."
 
 
@@ -47,9 +49,17 @@ def parse_target(target: str) -> Target:
     return Target(segments, dict(reversed(pairs)))
 
 
+def media_type(headers: Mapping[str, str]) -> str:
+    """Return what *headers* say that the body is, without parameters; JSON if they do not."""
+    return headers.get("content-type", JSON).partition(";")[0].strip().lower()
+
+
 @attrs.frozen
 class Call:
-    """A call of a resource: *segments* are what stands behind ``/services/data/vXX.X/``."""
+    """A call of a resource: *segments* are what stands behind ``/services/data/vXX.X/``.
+
+    *blobs* are the binary parts that came with it, by the name of the field that each is for.
+    """
 
     method: str
     version: str
@@ -57,6 +67,8 @@ class Call:
     query: Mapping[str, str]
     headers: Mapping[str, str]
     body: bytes
+    blobs: Mapping[str, memoryview] = attrs.field(factory=dict[str, memoryview])
+    in_batch: bool = False
 
     @property
     def version_number(self) -> float:
@@ -64,9 +76,9 @@ class Call:
 
     def json(self) -> Any:
         """Return the body. Raises ApiError if there is none, or it is not JSON."""
-        media_type = self.headers.get("content-type", "application/json").partition(";")[0]
-        if media_type.strip().lower() != "application/json":
-            message = f"Content type '{media_type}' not supported. Use application/json."
+        given = media_type(self.headers)
+        if given != JSON:
+            message = f"Content type '{given}' not supported. Use application/json."
             raise ApiError("UNSUPPORTED_MEDIA_TYPE", message, status=415)
         if not self.body.strip():
             raise ApiError("JSON_PARSER_ERROR", _NO_BODY)
@@ -106,7 +118,10 @@ def response_of(reply: Reply) -> Response:
     headers = dict(reply.headers)
     if reply.body is None:
         return Response(reply.status, headers, b"")
-    if isinstance(reply.body, str):
+    if isinstance(reply.body, bytes):
+        headers["content-type"] = BYTES
+        body = reply.body
+    elif isinstance(reply.body, str):
         headers["content-type"] = "text/html;charset=UTF-8"
         body = reply.body.encode()
     else:

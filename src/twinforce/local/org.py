@@ -16,6 +16,7 @@ from ..errors import InvalidStateError
 from ..hooks import AsyncHook, Hook
 from ..retry import RetryPolicy
 from . import arguments, oauth
+from .actions import Action, ActionFunction, Actions
 from .api import RestApi
 from .batch import CompositeBatch
 from .calls import Calls
@@ -28,6 +29,7 @@ from .resources import Resources
 from .schema import SObject, standard_schema
 from .schema.declare import custom_field, custom_object
 from .script import Faults
+from .searches import Searches
 from .seed import plant
 from .store import Store
 from .usage import ApiUsage
@@ -49,10 +51,10 @@ def _utc_now() -> datetime:
 class LocalOrg:
     """A Salesforce-like org, in memory or in the SQLite file *path*.
 
-    It holds Accounts, Contacts, Opportunities, Leads, Cases and Users, and what is declared with
-    :meth:`add_object` and :meth:`add_field`; the declarations of an org in a file are made again
-    whenever it is opened. *page_size* is how many records a page of a query holds, *clock* returns
-    the time (aware) and is there for tests.
+    It holds Accounts, Contacts, Opportunities, Leads, Cases, Users, files (ContentVersions) and
+    Attachments, and what is declared with :meth:`add_object` and :meth:`add_field`; the
+    declarations of an org in a file are made again whenever it is opened. *page_size* is how many
+    records a page of a query holds, *clock* returns the time (aware) and is there for tests.
 
     Numbers are rounded to the scale of their field, half up, as Salesforce does. The org may be
     used from any thread; it answers one request after the other.
@@ -85,9 +87,15 @@ class LocalOrg:
         usage = ApiUsage()
         records = Records(self._schema, self._store, clock, self.user_id)
         queries = Queries(self._schema, self._store, clock, page_size)
-        resources = Resources(self._schema, records, queries, usage)
+        searches = Searches(self._schema, self._store, clock, queries)
+        resources = Resources(self._schema, records, queries, searches, usage)
         calls = Calls(resources, self._faults)
         resources.add("composite/batch", POST=CompositeBatch(calls, usage))
+        self._actions = Actions()
+        for depth in range(5):
+            pattern = "actions" + "/{name}" * depth
+            invocable = {"POST": self._actions.post} if depth > 1 else {}
+            resources.add(pattern, GET=self._actions.get, **invocable)
         user = partial(records.get, self._schema["User"], self.user_id)
         self._api = RestApi(calls, self._credentials, usage, user, clock, self._faults)
 
@@ -317,6 +325,31 @@ class LocalOrg:
             self._check_open()
             owner = self._sobject(sobject, "the name of an sobject")
             owner.require([arguments.text("the name of a field", field) for field in fields])
+
+    def add_action(
+        self,
+        name: str,
+        function: ActionFunction,
+        *,
+        label: str | None = None,
+        failure_status: int = 400,
+    ) -> None:
+        """Have the invocable action *name*, such as ``custom/apex/Greet``, do what *function* does.
+
+        *function* takes one of the inputs, a dict, and returns its outputs, a dict of JSON values
+        or None. It fails by raising :class:`~twinforce.local.ActionError`; any other exception is
+        logged and becomes the error UNKNOWN_EXCEPTION. *failure_status* is the HTTP status of an
+        answer in which an input failed: 400, or 200 as some of Salesforce's actions have it.
+
+        *name* is what stands behind ``actions/`` in the URL: ``standard/emailSimple``,
+        ``custom/flow/Greet``, ``custom/quickAction/Account/Greet``. An action that is added again
+        replaces the one before. The org does not keep actions in its file. Raises TypeError or
+        ValueError for arguments that make no sense.
+        """
+        action = Action.of(name, function, label=label, failure_status=failure_status)
+        with self._lock:
+            self._check_open()
+            self._actions.add(action)
 
     def _sobject(self, name: str, what: str) -> SObject:
         """Find the sObject that an argument, called *what* in errors, means."""

@@ -12,7 +12,7 @@ import attrs
 
 from .errors import ApiError
 from .ids import make_id
-from .records import address_json, attributes
+from .records import address_json, attributes, blob_url
 from .schema import Schema
 from .soql.compiler import Cell, Context, Node, Plan, compile_query
 from .store import Store, TooComplexError
@@ -20,8 +20,9 @@ from .values import address_parts, json_value
 
 _LOCATOR_PREFIX: Final = "01g"
 _LOCATOR: Final = re.compile(r"(\w+)-(\d{1,9})", re.ASCII)
-# Salesforce drops the oldest cursors of a user too, so that forgotten ones do not pile up.
-_MOST_CURSORS: Final = 100
+# Salesforce drops the oldest cursors of a user too, so that forgotten ones do not pile up. One
+# answer may need many, for the children of each of its records, and they go together.
+_MOST_ANSWERS: Final = 100
 
 
 @attrs.frozen
@@ -31,6 +32,7 @@ class _Cursor:
     plan: Plan
     rows: Sequence[tuple[Any, ...]]
     page_size: int
+    answer: int = 0
 
 
 class Queries:
@@ -44,6 +46,7 @@ class Queries:
         self._clock = clock
         self._page_size = page_size
         self._cursors: OrderedDict[str, _Cursor] = OrderedDict()
+        self._answer = 0
 
     def run(
         self, text: str, version: str, *, with_deleted: bool, page_size: int | None
@@ -61,7 +64,7 @@ class Queries:
         if plan.is_count:
             return {"totalSize": rows[0][0], "done": True, "records": []}
         cursor = _Cursor(plan, rows, page_size or self._page_size)
-        return self._page(cursor, None, 0, version)
+        return self._answered(cursor, None, 0, version)
 
     def next_page(self, locator: str, version: str, *, page_size: int | None) -> dict[str, Any]:
         """Return the page that a ``nextRecordsUrl`` ends with: a cursor's id, ``-``, an offset."""
@@ -70,49 +73,75 @@ class Queries:
         cursor = self._cursors.get(cursor_id)
         if cursor is None or start >= len(cursor.rows):
             raise ApiError("INVALID_QUERY_LOCATOR", "invalid query locator")
-        self._cursors.move_to_end(cursor_id)
         if page_size is not None:
             cursor = attrs.evolve(cursor, page_size=page_size)
-        return self._page(cursor, cursor_id, start, version)
+        self._remember(cursor_id, cursor)
+        return self._answered(cursor, cursor_id, start, version)
+
+    def records(
+        self, plan: Plan, rows: Sequence[tuple[Any, ...]], version: str
+    ) -> list[dict[str, Any]]:
+        """Show *rows*, the records that *plan* found."""
+        shown = (self._record(plan.root, row, version, self._page_size) for row in rows)
+        return [record for record in shown if record is not None]
+
+    def _answered(
+        self, cursor: _Cursor, cursor_id: str | None, start: int, version: str
+    ) -> dict[str, Any]:
+        known = len(self._cursors)
+        page = self._page(cursor, cursor_id, start, version)
+        self._answer += len(self._cursors) > known
+        while self._cursors and self._oldest().answer < self._answer - _MOST_ANSWERS:
+            self._cursors.popitem(last=False)
+        return page
+
+    def _oldest(self) -> _Cursor:
+        return next(iter(self._cursors.values()))
 
     def _page(
         self, cursor: _Cursor, cursor_id: str | None, start: int, version: str
     ) -> dict[str, Any]:
         end = start + cursor.page_size
-        records = [self._record(cursor.plan.root, row, version) for row in cursor.rows[start:end]]
+        records = [
+            self._record(cursor.plan.root, row, version, cursor.page_size)
+            for row in cursor.rows[start:end]
+        ]
         page: dict[str, Any] = {"totalSize": len(cursor.rows), "done": end >= len(cursor.rows)}
         if not page["done"]:
-            cursor_id = cursor_id or self._remember(cursor)
+            if cursor_id is None:
+                number = self._store.next_number(_LOCATOR_PREFIX)
+                cursor_id = make_id(_LOCATOR_PREFIX, number)
+                self._remember(cursor_id, cursor)
             page["nextRecordsUrl"] = f"/services/data/v{version}/query/{cursor_id}-{end}"
         return {**page, "records": records}
 
-    def _remember(self, cursor: _Cursor) -> str:
-        cursor_id = make_id(_LOCATOR_PREFIX, self._store.next_number(_LOCATOR_PREFIX))
-        self._cursors[cursor_id] = cursor
-        while len(self._cursors) > _MOST_CURSORS:
-            self._cursors.popitem(last=False)
-        return cursor_id
+    def _remember(self, cursor_id: str, cursor: _Cursor) -> None:
+        self._cursors[cursor_id] = attrs.evolve(cursor, answer=self._answer)
+        self._cursors.move_to_end(cursor_id)
 
-    def _record(self, node: Node, row: tuple[Any, ...], version: str) -> dict[str, Any] | None:
+    def _record(
+        self, node: Node, row: tuple[Any, ...], version: str, page_size: int
+    ) -> dict[str, Any] | None:
         record_id = row[node.id_index]
         if record_id is None:
             return None
         record: dict[str, Any] = {"attributes": attributes(node.sobject, record_id, version)}
         for name, item in node.items.items():
-            if isinstance(item, Cell):
-                record[name] = _cell_value(item, row)
-            elif isinstance(item, Node):
-                record[name] = self._record(item, row, version)
+            if isinstance(item, Node):
+                record[name] = self._record(item, row, version, page_size)
+            elif isinstance(item, Plan):
+                record[name] = self._children(item, record_id, version, page_size)
+            elif item.field.is_blob:
+                record[name] = blob_url(node.sobject, record_id, item.field, version)
             else:
-                record[name] = self._children(item, record_id, version)
+                record[name] = _cell_value(item, row)
         return record
 
-    def _children(self, plan: Plan, parent_id: str, version: str) -> dict[str, Any] | None:
+    def _children(
+        self, plan: Plan, parent_id: str, version: str, page_size: int
+    ) -> dict[str, Any] | None:
         rows = self._store.rows(plan.sql, (parent_id, *plan.parameters))
-        if not rows:
-            return None
-        records = [self._record(plan.root, row, version) for row in rows]
-        return {"totalSize": len(rows), "done": True, "records": records}
+        return self._page(_Cursor(plan, rows, page_size), None, 0, version) if rows else None
 
 
 def _cell_value(cell: Cell, row: tuple[Any, ...]) -> Any:

@@ -9,7 +9,8 @@ from typing import Any
 
 import attrs
 
-from .errors import ApiError, resource_not_found
+from .errors import ApiError, no_such_external_id, resource_not_found
+from .files import VERSION, Files
 from .ids import long_id, looks_like_id, make_id
 from .rules import derived
 from .schema import Field, Schema, SObject
@@ -27,10 +28,14 @@ from .values import (
 
 @attrs.frozen
 class RecordData:
-    """The fields of a record as a caller sent them; *source* is the JSON they came in."""
+    """The fields of a record as a caller sent them; *source* is the JSON they came in.
+
+    *blobs* came beside it, by the names of their fields.
+    """
 
     fields: Mapping[str, Any]
     source: bytes
+    blobs: Mapping[str, memoryview] = attrs.field(factory=dict[str, memoryview])
 
     def location(self, name: str) -> str:
         """Say where the value of the field *name* stands, as Salesforce's parser does."""
@@ -51,6 +56,7 @@ class Records:
         self._store = store
         self._clock = clock
         self._user_id = user_id
+        self._files = Files(schema, store, self._insert)
 
     def create(self, sobject: SObject, data: RecordData) -> str:
         """Create a record and return its id. Raises ApiError if the data is refused."""
@@ -58,12 +64,16 @@ class Records:
             raise _not_allowed("create", sobject)
         values = self._checked(sobject, data, creating=True)
         missing = [field.name for field in sobject.required if values.get(field.name) is None]
+        if sobject.name == VERSION:
+            missing += self._files.missing(values)
         if missing:
             raise _required_missing(missing)
         # Where a field may not be empty, nothing asks for the default, as leaving it out does.
         optional = {field.name for field in sobject.fields if field.nillable}
         given = {k: value for k, value in values.items() if value is not None or k in optional}
         with self._store.transaction():
+            if sobject.name == VERSION:
+                return self._files.create(given)
             return self._insert(sobject, given)
 
     def update(self, sobject: SObject, record_id: str, data: RecordData) -> None:
@@ -86,6 +96,7 @@ class Records:
             changed = {name for name, value in values.items() if row.get(name) != value}
             changes.update(derived(sobject, {**row, **changes}, changed, now))
             self._store.update(sobject, record_id, changes)
+            self._files.updated(sobject, row, changes)
 
     def delete(self, sobject: SObject, record_id: str) -> None:
         """Put a record, and what cannot be without it, into the recycle bin."""
@@ -113,6 +124,14 @@ class Records:
     def recent(self, sobject: SObject, limit: int = 10) -> Iterator[Row]:
         for record_id in self._store.recent(sobject, limit):
             yield self.get(sobject, record_id)
+
+    def blob(self, sobject: SObject, record_id: str, field: Field) -> bytes:
+        """Return the binary data in *field*. Raises ApiError (404) if there is none."""
+        self.get(sobject, record_id)
+        content = self._store.blob(record_id, field)
+        if content is None:
+            raise resource_not_found()
+        return content
 
     def _existing(self, sobject: SObject, record_id: str) -> Row:
         row = self._store.get(sobject, record_id)
@@ -142,6 +161,12 @@ class Records:
                 read_only.append(field.name)
             else:
                 values[field.name] = self._stored(field, name, data)
+        for name, content in data.blobs.items():
+            field = _blob_field(sobject, name, values)
+            if field.createable if creating else field.updateable:
+                values[field.name] = content
+            else:
+                read_only.append(field.name)
         if read_only:
             message = (
                 f"Unable to create/update fields: {', '.join(read_only)}. Please check the "
@@ -269,8 +294,13 @@ def attributes(sobject: SObject, record_id: str, version: str) -> dict[str, str]
     return {"type": sobject.name, "url": record_url(sobject, record_id, version)}
 
 
+def blob_url(sobject: SObject, record_id: str, field: Field, version: str) -> str:
+    """Return where the binary data in *field* is: what a record shows instead of it."""
+    return f"{record_url(sobject, record_id, version)}/{field.name}"
+
+
 def field_json(field: Field, row: Row) -> Any:
-    """Return the value of *field* in a record as the API answers it."""
+    """Return the value of *field*, but for blobs, in a record as the API answers it."""
     if field.is_compound:
         return address_json(field, row)
     return json_value(field, row.get(field.name))
@@ -281,6 +311,20 @@ def address_json(field: Field, row: Row) -> dict[str, Stored] | None:
     return parts if any(value is not None for value in parts.values()) else None
 
 
+def _blob_field(sobject: SObject, name: str, values: Row) -> Field:
+    """Find the field that a binary part is for."""
+    field = sobject.field(name)
+    if field is None:
+        raise no_such_column(name, sobject)
+    if not field.is_blob:
+        message = f"{sobject.name}.{field.name} holds no binary data, so it cannot be a binary part"
+        raise ApiError("INVALID_FIELD", message, fields=[field.name])
+    if field.name in values:
+        message = f"{field.name} must be given once: in the JSON, or as a binary part"
+        raise ApiError("INVALID_FIELD", message, fields=[field.name])
+    return field
+
+
 def no_such_column(name: str, sobject: SObject) -> ApiError:
     message = f"No such column '{name}' on sobject of type {sobject.name}"
     return ApiError("INVALID_FIELD", message)
@@ -289,8 +333,7 @@ def no_such_column(name: str, sobject: SObject) -> ApiError:
 def checked_id(sobject: SObject, text: str) -> str:
     """Return *text*, the last part of a record's URL, as an 18 character id of *sobject*."""
     if not looks_like_id(text):
-        message = f"Provided external ID field does not exist or is not accessible: {text}"
-        raise ApiError("NOT_FOUND", message, status=404)
+        raise no_such_external_id(text)
     record_id = long_id(text)
     if record_id is None or not record_id.startswith(sobject.key_prefix):
         raise ApiError("MALFORMED_ID", f"malformed id {text}", fields=["Id"])

@@ -3,35 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Any
 
 import attrs
 
-from .errors import ApiError, resource_not_found
+from .errors import ApiError, no_such_external_id, resource_not_found
 from .http import Call, Reply
+from .ids import looks_like_id
 from .queries import Queries
-from .records import (
-    RecordData,
-    Records,
-    attributes,
-    checked_id,
-    field_json,
-    no_such_column,
-    record_url,
-)
+from .reading import page_size, record_data, record_reply
+from .records import Records, attributes, checked_id, record_url
+from .related import MOST_PARENTS, Related
 from .schema import Field, Schema, SObject
 from .schema.describe import describe_sobject, describe_summary
+from .searches import Searches
 from .usage import ApiUsage
 
 Handler = Callable[..., Reply]
 
-MIN_PAGE: Final = 200
-MAX_PAGE: Final = 2000
-
 
 @attrs.frozen
 class Route:
-    """A resource: a pattern of path segments (``{…}`` takes any) and what each method does."""
+    """A resource: a pattern of path segments and what each method does.
+
+    ``{…}`` takes any segment, ``{record id}`` one that looks like an id.
+    """
 
     pattern: tuple[str, ...]
     handlers: Mapping[str, Handler]
@@ -42,6 +38,8 @@ class Route:
             return None
         taken: list[str] = []
         for expected, segment in zip(self.pattern, segments, strict=True):
+            if expected == "{record id}" and not looks_like_id(segment):
+                return None
             if expected.startswith("{"):
                 taken.append(segment)
             elif expected.lower() != segment.lower():
@@ -52,10 +50,18 @@ class Route:
 class Resources:
     """Finds the resource that a call is for and lets it answer."""
 
-    def __init__(self, schema: Schema, records: Records, queries: Queries, usage: ApiUsage) -> None:
+    def __init__(
+        self,
+        schema: Schema,
+        records: Records,
+        queries: Queries,
+        searches: Searches,
+        usage: ApiUsage,
+    ) -> None:
         self._schema = schema
         self._records = records
         self._queries = queries
+        self._searches = searches
         self._usage = usage
         self._routes: list[Route] = []
         self.add("", GET=self.root)
@@ -64,6 +70,7 @@ class Resources:
         self.add("queryAll", GET=self.query_all)
         self.add("query/{locator}", GET=self.query_more)
         self.add("queryAll/{locator}", GET=self.query_more)
+        self.add("search", GET=self.search)
         self.add("sobjects", GET=self.describe_global)
         self.add("sobjects/{sobject}", GET=self.basic_info, POST=self.create)
         self.add("sobjects/{sobject}/describe", GET=self.describe)
@@ -74,6 +81,14 @@ class Resources:
             DELETE=self.delete,
             POST=self.create_with_id,
         )
+        related = Related(schema, records, queries)
+        for steps in range(1, MOST_PARENTS + 2):
+            self.add(
+                "sobjects/{sobject}/{record id}" + "/{relationship}" * steps,
+                GET=related.get,
+                PATCH=related.update,
+                DELETE=related.delete,
+            )
         self.add(
             "sobjects/{sobject}/{field}/{value}",
             GET=self.get_by_key,
@@ -116,7 +131,7 @@ class Resources:
         if not text.strip():
             raise ApiError("MALFORMED_QUERY", "A query string has to be specified")
         page = self._queries.run(
-            text, call.version, with_deleted=with_deleted, page_size=_page_size(call)
+            text, call.version, with_deleted=with_deleted, page_size=page_size(call)
         )
         return Reply(200, page)
 
@@ -124,8 +139,15 @@ class Resources:
         return self.query(call, with_deleted=True)
 
     def query_more(self, call: Call, locator: str) -> Reply:
-        page = self._queries.next_page(locator, call.version, page_size=_page_size(call))
+        page = self._queries.next_page(locator, call.version, page_size=page_size(call))
         return Reply(200, page)
+
+    def search(self, call: Call) -> Reply:
+        text = call.query.get("q", "")
+        if not text.strip():
+            raise ApiError("MALFORMED_SEARCH", "A search string has to be specified")
+        records = self._searches.run(text, call.version)
+        return Reply(200, {"searchRecords": records} if call.version_number >= 37 else records)
 
     # ---- metadata ----
 
@@ -153,7 +175,7 @@ class Resources:
 
     def create(self, call: Call, name: str) -> Reply:
         sobject = self._sobject(name)
-        record_id = self._records.create(sobject, _record_data(call))
+        record_id = self._records.create(sobject, record_data(call))
         return _created(sobject, record_id, call)
 
     def create_with_id(self, call: Call, name: str, literal: str) -> Reply:
@@ -164,11 +186,11 @@ class Resources:
 
     def get(self, call: Call, name: str, record_id: str) -> Reply:
         sobject = self._sobject(name)
-        return self._record(call, sobject, checked_id(sobject, record_id))
+        return record_reply(self._records, sobject, checked_id(sobject, record_id), call)
 
     def update(self, call: Call, name: str, record_id: str) -> Reply:
         sobject = self._sobject(name)
-        self._records.update(sobject, checked_id(sobject, record_id), _record_data(call))
+        self._records.update(sobject, checked_id(sobject, record_id), record_data(call))
         return Reply(204)
 
     def delete(self, _call: Call, name: str, record_id: str) -> Reply:
@@ -183,12 +205,12 @@ class Resources:
             return _several(sobject, found, call)
         if not found:
             raise resource_not_found()
-        return self._record(call, sobject, found[0])
+        return record_reply(self._records, sobject, found[0], call)
 
     def upsert(self, call: Call, name: str, field: str, value: str) -> Reply:
         sobject = self._sobject(name)
         key = _key(sobject, field)
-        data = _record_data(call)
+        data = record_data(call)
         given = next((given for given in data.fields if given.lower() == key.name.lower()), None)
         if given is not None:
             message = f"The {key.name} field should not be specified in the sobject data."
@@ -225,38 +247,11 @@ class Resources:
             raise resource_not_found()
         return sobject
 
-    def _record(self, call: Call, sobject: SObject, record_id: str) -> Reply:
-        row = self._records.get(sobject, record_id)
-        record: dict[str, Any] = {"attributes": attributes(sobject, record_id, call.version)}
-        for field in _wanted_fields(sobject, call):
-            record[field.name] = field_json(field, row)
-        record.setdefault("Id", record_id)
-        return Reply(200, record)
-
-
-def _wanted_fields(sobject: SObject, call: Call) -> list[Field]:
-    """The fields that ``?fields=`` names; all of them without it."""
-    names = [name.strip() for name in call.query.get("fields", "").split(",") if name.strip()]
-    if not names:
-        return list(sobject.fields)
-    wanted = []
-    for name in names:
-        field = sobject.field(name)
-        if field is None:
-            raise no_such_column(name, sobject)
-        wanted.append(field)
-    return wanted
-
-
-def _record_data(call: Call) -> RecordData:
-    return RecordData(call.json_object(), call.body)
-
 
 def _key(sobject: SObject, name: str) -> Field:
     field = sobject.field(name)
     if field is None or not field.is_key:
-        message = f"Provided external ID field does not exist or is not accessible: {name}"
-        raise ApiError("NOT_FOUND", message, status=404)
+        raise no_such_external_id(name)
     return field
 
 
@@ -274,16 +269,6 @@ def _created(sobject: SObject, record_id: str, call: Call, *, created: bool | No
 
 def _several(sobject: SObject, found: list[str], call: Call) -> Reply:
     return Reply(300, [record_url(sobject, record_id, call.version) for record_id in found])
-
-
-def _page_size(call: Call) -> int | None:
-    """Read ``Sforce-Query-Options: batchSize=500``, a hint that Salesforce bounds."""
-    for option in call.headers.get("sforce-query-options", "").split(","):
-        name, _, value = option.partition("=")
-        if name.strip().lower() == "batchsize" and value.strip().isdecimal():
-            # However many digits there are, float reads them, as infinity if need be.
-            return int(max(MIN_PAGE, min(MAX_PAGE, float(value))))
-    return None
 
 
 def _method_not_allowed(method: str, route: Route) -> ApiError:

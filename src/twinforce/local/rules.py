@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -80,7 +82,59 @@ def _case(sobject: SObject, row: Row, changed: set[str], now: str) -> Row:
     return values
 
 
+def _content_version(sobject: SObject, row: Row, changed: set[str], now: str) -> Row:
+    content = row.get("VersionData")
+    if not isinstance(content, bytes | memoryview):
+        return {}
+    filename = _FOLDERS.sub("", str(row["PathOnClient"]))
+    stem, dot, extension = filename.rpartition(".")
+    return {
+        "Checksum": hashlib.md5(content, usedforsecurity=False).hexdigest(),
+        "ContentModifiedById": row["CreatedById"],
+        "ContentModifiedDate": row.get("ContentModifiedDate") or now,
+        "ContentSize": len(content),
+        "FileExtension": extension if dot else None,
+        "FileType": _FILE_TYPES.get(extension.lower(), "UNKNOWN") if dot else "UNKNOWN",
+        "Title": row.get("Title")
+        or (stem or filename or str(row["PathOnClient"]))[:_LONGEST_TITLE],
+    }
+
+
+def _attachment(sobject: SObject, row: Row, changed: set[str], now: str) -> Row:
+    body = row.get("Body")
+    return {"BodyLength": len(body)} if isinstance(body, bytes | memoryview) else {}
+
+
+_LONGEST_TITLE: Final = 255
+_FOLDERS: Final = re.compile(r".*[/\\]", re.DOTALL)
+_FILE_TYPES: Final = {
+    "bmp": "BMP",
+    "csv": "CSV",
+    "doc": "WORD",
+    "docx": "WORD_X",
+    "gif": "GIF",
+    "htm": "HTML",
+    "html": "HTML",
+    "jpeg": "JPG",
+    "jpg": "JPG",
+    "json": "JSON",
+    "mp3": "MP3",
+    "mp4": "MP4",
+    "pdf": "PDF",
+    "png": "PNG",
+    "ppt": "POWER_POINT",
+    "pptx": "POWER_POINT_X",
+    "rtf": "RTF",
+    "svg": "SVG",
+    "txt": "TEXT",
+    "xls": "EXCEL",
+    "xlsx": "EXCEL_X",
+    "xml": "XML",
+    "zip": "ZIP",
+}
 _RULES: Final[Mapping[str, Callable[[SObject, Row, set[str], str], Row]]] = {
     "Opportunity": _opportunity,
+    "Attachment": _attachment,
     "Case": _case,
+    "ContentVersion": _content_version,
 }

@@ -18,7 +18,7 @@ from .._core.http import Request, Response, Timeout
 from .errors import ApiError
 from .exchange import Broken
 from .faults import Stall, Truncate
-from .http import error_reply, response_of
+from .http import BYTES, error_reply, response_of
 
 if TYPE_CHECKING:
     from .org import LocalOrg
@@ -161,7 +161,8 @@ class Server:
             return await _break_off(ending, stop, incoming)
         response = web.Response(status=ending.status_code, headers=ending.headers, body=ending.body)
         accepted = incoming.headers.get("Accept-Encoding", "")
-        if len(ending.body) > _WORTH_COMPRESSING and _takes_gzip(accepted):
+        is_text = ending.headers.get("content-type") != BYTES
+        if is_text and len(ending.body) > _WORTH_COMPRESSING and _takes_gzip(accepted):
             response.enable_compression(web.ContentCoding.gzip)
         return response
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .._core.batch import BatchBuilder
+from .._core.batch import BatchCore
 
 
 def counted(number: int, noun: str) -> str:
@@ -10,7 +10,7 @@ def counted(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def tell(title: str, batch: BatchBuilder, **facts: object) -> None:
+def tell(title: str, batch: BatchCore, **facts: object) -> None:
     """Print the *title* of an example, what its *batch* sent, and *facts* that came of it."""
     size = f"{counted(len(batch), 'subrequest')}, {counted(batch.request_count, 'request')}"
     print(f"  {title} [{size}]")

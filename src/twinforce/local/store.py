@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -17,7 +17,9 @@ Row = dict[str, Stored]
 # Rows of every table can be in the recycle bin, though only deletable sObjects show it.
 _COMMON_COLUMNS: Final = ('"Id" TEXT NOT NULL UNIQUE', '"IsDeleted" INTEGER NOT NULL DEFAULT 0')
 _NUMBERS: Final = "_numbers"  # the first table that is made, so the file of an org has it
+_BLOBS: Final = "_blobs"  # what the fields of binary data hold, by record and field
 _VERSION: Final = 1  # of the file, in SQLite's user_version
+_NO_DIGITS: Final = re.compile(r"\D+")
 _TOO_COMPLEX: Final = re.compile("too large|too complex|too many|overflow|at most")
 
 
@@ -77,11 +79,15 @@ class Store:
         run("PRAGMA synchronous=FULL")
         run("PRAGMA case_sensitive_like=ON")  # where case does not count, both sides are folded
         self._connection.create_function("casefold", 1, casefold, deterministic=True)
+        self._connection.create_function("digits", 1, _digits, deterministic=True)
         run(
             f"CREATE TABLE IF NOT EXISTS {_NUMBERS} "
             "(sequence TEXT PRIMARY KEY, last INTEGER NOT NULL)"
         )
-
+        run(
+            f"CREATE TABLE IF NOT EXISTS {_BLOBS} (record TEXT NOT NULL, field TEXT NOT NULL, "
+            "content BLOB NOT NULL, PRIMARY KEY (record, field))"
+        )
         [(version,)] = run("PRAGMA user_version")
         if version < _VERSION:
             self._upgrade()
@@ -120,7 +126,7 @@ class Store:
     def prepare(self, sobject: SObject) -> None:
         """Make the table of *sobject*, or add the columns that it does not have yet."""
         table = quoted(sobject.name)
-        stored = [field for field in sobject.fields if not field.is_compound]
+        stored = [field for field in sobject.fields if field.has_column]
         columns = {row[1].lower() for row in self.rows(f"PRAGMA table_info({table})")}
         run = self._connection.execute
         if not columns:
@@ -169,19 +175,75 @@ class Store:
                 raise TooComplexError from error
             raise
 
+    def matching(
+        self,
+        sql: str,
+        parameters: Sequence[Stored],
+        matches: Callable[[list[str]], bool],
+    ) -> list[tuple[Any, ...]]:
+        """Run *sql*, whose function ``found`` is *matches*, over texts with a NUL between them."""
+        failures: list[Exception] = []
+
+        def found(text: str) -> bool:
+            try:
+                return matches(text.split("\0"))
+            except Exception as error:
+                failures.append(error)  # SQLite would only tell that there was one
+                raise
+
+        self._connection.create_function("found", 1, found)
+        try:
+            return self.rows(sql, parameters)
+        except sqlite3.OperationalError as error:
+            if failures:
+                raise failures[0] from error
+            raise
+
     def insert(self, sobject: SObject, row: Mapping[str, Stored]) -> None:
-        columns = ", ".join(map(quoted, row))
-        marks = ", ".join("?" * len(row))
+        columns = self._without_blobs(str(row["Id"]), row)
+        names = ", ".join(map(quoted, columns))
+        marks = ", ".join("?" * len(columns))
         self._connection.execute(
-            f"INSERT INTO {quoted(sobject.name)} ({columns}) VALUES ({marks})", tuple(row.values())
+            f"INSERT INTO {quoted(sobject.name)} ({names}) VALUES ({marks})",
+            tuple(columns.values()),
         )
 
     def update(self, sobject: SObject, record_id: str, changes: Mapping[str, Stored]) -> None:
-        assignments = ", ".join(f"{quoted(column)} = ?" for column in changes)
+        columns = self._without_blobs(record_id, changes)
+        assignments = ", ".join(f"{quoted(column)} = ?" for column in columns)
         self._connection.execute(
             f'UPDATE {quoted(sobject.name)} SET {assignments} WHERE "Id" = ?',
-            (*changes.values(), record_id),
+            (*columns.values(), record_id),
         )
+
+    def _without_blobs(self, record_id: str, row: Mapping[str, Stored]) -> Row:
+        """Store what is binary in *row*, and return the rest."""
+        columns: Row = {}
+        for name, value in row.items():
+            if isinstance(value, bytes | memoryview):
+                self._write_blob(record_id, name, value)
+            else:
+                columns[name] = value
+        return columns
+
+    def _write_blob(self, record_id: str, field: str, content: bytes | memoryview) -> None:
+        # Room is made first and filled then, so that SQLite does not take a copy before.
+        cursor = self._connection.execute(
+            f"INSERT OR REPLACE INTO {_BLOBS} VALUES (?, ?, zeroblob(?))",
+            (record_id, field, len(content)),
+        )
+        row = cursor.lastrowid
+        if row is None:
+            raise AssertionError(record_id)
+        with self._connection.blobopen(_BLOBS, "content", row) as blob:
+            blob.write(content)
+
+    def blob(self, record_id: str, field: Field) -> bytes | None:
+        """Return the binary data in *field* of a record."""
+        rows = self.rows(
+            f"SELECT content FROM {_BLOBS} WHERE record = ? AND field = ?", (record_id, field.name)
+        )
+        return rows[0][0] if rows else None
 
     def get(self, sobject: SObject, record_id: str) -> Row | None:
         """Return all columns of a record, deleted or not."""
@@ -226,6 +288,10 @@ def _checked_path(path: Any) -> str | None:
         message = "path must not be empty; leave it out for an org in memory"
         raise ValueError(message)
     return str(path)
+
+
+def _digits(text: str | None) -> str:
+    return _NO_DIGITS.sub("", text or "")
 
 
 def _column(field: Field) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import attrs
+
 from .._core.http import Request, Response
 
 if TYPE_CHECKING:
@@ -17,7 +19,7 @@ class LocalTransport:
         self._org = org
 
     def send(self, request: Request, /) -> Response:
-        return self._org.handle(request)
+        return self._org.handle(attrs.evolve(request, body=request.content))
 
     def close(self) -> None:
         """Nothing to close: the org belongs to whoever made it."""
@@ -33,7 +35,7 @@ class AsyncLocalTransport:
         self._org = org
 
     async def send(self, request: Request, /) -> Response:
-        return self._org.handle(request)
+        return self._org.handle(attrs.evolve(request, body=request.content))
 
     async def aclose(self) -> None:
         """Nothing to close: the org belongs to whoever made it."""

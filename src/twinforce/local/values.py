@@ -6,6 +6,8 @@ time order), booleans as 0 and 1, numbers as numbers.
 
 from __future__ import annotations
 
+import base64
+import binascii
 import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
@@ -16,7 +18,7 @@ from .errors import ApiError
 from .ids import long_id
 from .schema import Field
 
-Stored = str | int | float | None
+Stored = str | int | float | bytes | memoryview | None
 
 _NUMBER: Final = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*", re.ASCII)
 _DATE: Final = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
@@ -27,6 +29,7 @@ _TIME: Final = re.compile(r"(\d\d:\d\d:\d\d)(\.\d{1,3})?Z?", re.ASCII)
 _EMAIL: Final = re.compile(
     r"[^\s@<>,;:\"()\[\]\\]+@[^\s@<>,;:\"()\[\]\\]+\.[^\s@.<>,;:\"()\[\]\\]+"
 )
+_BETWEEN_LINES: Final = re.compile(r"\s+", re.ASCII)
 _ADDRESS_PARTS: Final = (
     "City",
     "Country",
@@ -204,6 +207,15 @@ def _reference(field: Field, value: Any) -> Stored:
     return record_id
 
 
+def _base64(field: Field, value: Any) -> Stored:
+    if not isinstance(value, str):
+        raise WrongTypeError
+    try:
+        return base64.b64decode(_BETWEEN_LINES.sub("", value), validate=True)
+    except (binascii.Error, ValueError):
+        raise WrongTypeError from None
+
+
 _CONVERTERS: Final[Mapping[str, Callable[[Field, Any], Stored]]] = {
     "id": _reference,
     "reference": _reference,
@@ -218,6 +230,7 @@ _CONVERTERS: Final[Mapping[str, Callable[[Field, Any], Stored]]] = {
     "date": _date,
     "datetime": _datetime,
     "time": _time,
+    "base64": _base64,
 }
 
 

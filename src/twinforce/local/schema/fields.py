@@ -46,6 +46,7 @@ TYPES: Final[Mapping[str, FieldType]] = {
     "datetime": FieldType("xsd:dateTime", groupable=False),
     "time": FieldType("xsd:time", groupable=False),
     "address": FieldType("urn:address", sortable=False, groupable=False),
+    "base64": FieldType("xsd:base64Binary", sortable=False, groupable=False, filterable=False),
 }
 
 # Longer text is kept out of line by Salesforce, which then neither filters nor sorts it.
@@ -98,6 +99,7 @@ class Field:
     child_relationship_name: str | None = None
     cascade_delete: bool = False
     restricted_delete: bool = False
+    any_custom_parent: bool = False
     compound_field_name: str | None = None
     html_formatted: bool = False
     extra_type_info: str | None = None
@@ -119,6 +121,21 @@ class Field:
     def is_compound(self) -> bool:
         """Whether the value is put together from other fields when it is read."""
         return self.type == "address"
+
+    @property
+    def is_blob(self) -> bool:
+        """Whether the value is binary data; records show the URL of it instead."""
+        return self.type == "base64"
+
+    @property
+    def has_column(self) -> bool:
+        """Whether the table of the sObject holds the value."""
+        return not (self.is_compound or self.is_blob)
+
+    @property
+    def is_polymorphic(self) -> bool:
+        """Whether its parents are of several sObjects."""
+        return len(self.reference_to) > 1
 
     @property
     def filterable(self) -> bool:

@@ -13,7 +13,18 @@ import attrs
 from .fields import Field, field_from_json
 
 # The order of describe calls: a sub-object's key prefix never changes, so it is data too.
-STANDARD_OBJECTS: Final = ("Account", "Case", "Contact", "Lead", "Opportunity", "Profile", "User")
+STANDARD_OBJECTS: Final = (
+    "Account",
+    "Attachment",
+    "Case",
+    "Contact",
+    "ContentDocument",
+    "ContentVersion",
+    "Lead",
+    "Opportunity",
+    "Profile",
+    "User",
+)
 
 _SYSTEM = {"createable": False, "updateable": False, "nillable": False, "defaultedOnCreate": True}
 _SYSTEM_FIELDS: Final[tuple[dict[str, Any], ...]] = (
@@ -76,6 +87,7 @@ class SObject:
     createable: bool = True
     updateable: bool = True
     deletable: bool = True
+    searchable: bool = True
     _fields: dict[str, Field] = attrs.field(factory=dict[str, Field])
     _before_require: dict[str, Field] = attrs.field(init=False, factory=dict[str, Field])
 
@@ -156,6 +168,16 @@ class Schema:
     def add(self, sobject: SObject) -> None:
         self._by_name[sobject.name.lower()] = sobject
         self._by_prefix[sobject.key_prefix] = sobject
+        if sobject.custom:
+            self._may_be_parent(sobject)
+
+    def _may_be_parent(self, custom: SObject) -> None:
+        for sobject in self:
+            for field in sobject.fields:
+                if field.any_custom_parent:
+                    sobject.put(
+                        attrs.evolve(field, reference_to=(*field.reference_to, custom.name))
+                    )
 
     def children(self, parent: SObject) -> Iterator[Child]:
         """The fields of all sObjects that point to records of *parent*."""
@@ -163,6 +185,14 @@ class Schema:
             for field in sobject.fields:
                 if parent.name in field.reference_to:
                     yield Child(sobject, field)
+
+    def child(self, parent: SObject, relationship: str) -> Child | None:
+        """The child relationship of *parent* that is called *relationship*, if there is one."""
+        wanted = relationship.lower()
+        for child in self.children(parent):
+            if (child.field.child_relationship_name or "").lower() == wanted:
+                return child
+        return None
 
 
 def standard_schema() -> Schema:
@@ -183,6 +213,7 @@ def _standard_object(name: str) -> SObject:
         createable=head.get("createable", True),
         updateable=head.get("updateable", True),
         deletable=head.get("deletable", True),
+        searchable=head.get("searchable", True),
     )
     sobject.put(id_field(f"{sobject.label} ID"))
     for field in (*fields, *system_fields(deletable=sobject.deletable)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Final, NoReturn
 
@@ -64,13 +65,23 @@ class Context:
     with_deleted: bool = False
 
 
-def compile_query(query: ast.Query, text: str, context: Context) -> Plan:
-    """Compile *query*, whose text is *text*. Raises ApiError as Salesforce refuses a query."""
+def compile_query(
+    query: ast.Query,
+    text: str,
+    context: Context,
+    *,
+    found_in: Callable[[Field], bool] | None = None,
+) -> Plan:
+    """Compile *query*, whose text is *text*. Raises ApiError as Salesforce refuses a query.
+
+    With *found_in*, it is part of a search: only those records count in which the term of the
+    search is found, in one of the fields for which *found_in* is true.
+    """
     source = query.sources[0].path
     sobject = context.schema.get(source.names[0]) if len(source.names) == 1 else None
     if sobject is None:
         raise no_such_type(text, source.positions[0], str(source))
-    return _Compiler(query, text, context, sobject).plan()
+    return _Compiler(query, text, context, sobject, found_in=found_in).plan()
 
 
 def _refuse_unexecuted(query: ast.Query) -> None:
@@ -99,6 +110,7 @@ class _Compiler:
     context: Context
     sobject: SObject
     parent_field: Field | None = None
+    found_in: Callable[[Field], bool] | None = None
     _joins: dict[tuple[str, ...], tuple[str, SObject]] = attrs.field(init=False)
     _from: list[str] = attrs.field(init=False, factory=list[str])
     _columns: list[str] = attrs.field(init=False, factory=list[str])
@@ -159,6 +171,8 @@ class _Compiler:
             conditions.append(f"t0.{quoted(self.parent_field.name)} = ?")
         if not self.context.with_deleted:
             conditions.append('t0."IsDeleted" = 0')
+        if self.found_in is not None:
+            conditions.append(self._found(self.found_in))
         if self.query.where is not None:
             conditions.append(self._condition(self.query.where))
         order = [self._ordering(ordering) for ordering in self.query.order_by]
@@ -167,6 +181,15 @@ class _Compiler:
             sql += f" WHERE {' AND '.join(conditions)}"
         sql += f" ORDER BY {', '.join([*order, 't0.rowid'])}"
         return sql + self._limits()
+
+    def _found(self, is_wanted: Callable[[Field], bool]) -> str:
+        texts = []
+        for field in filter(is_wanted, self.sobject.fields):
+            column = f"t0.{quoted(field.name)}"
+            texts.append(f"IFNULL({column}, '')")
+            if field.type == "phone":  # also found by its digits alone
+                texts.append(f"digits({column})")
+        return f"found({_balanced(texts, '|| char(0) ||')})" if texts else "0"
 
     def _limits(self) -> str:
         limit, offset = self.query.limit, self.query.offset
@@ -243,7 +266,9 @@ class _Compiler:
     def _select_field(self, node: Node, alias: str, field: Field) -> None:
         if field.name in node.items:
             raise ApiError("INVALID_FIELD", f"duplicate field selected: {field.name}")
-        names = address_parts(field).values() if field.is_compound else (field.name,)
+        names: Iterable[str] = (field.name,) if field.has_column else ()
+        if field.is_compound:
+            names = address_parts(field).values()
         indexes = tuple(self._column(f"{alias}.{quoted(name)}") for name in names)
         node.items[field.name] = Cell(field, indexes)
 
@@ -265,18 +290,15 @@ class _Compiler:
 
     def _select_children(self, root: Node, item: ast.ChildQuery) -> None:
         source = item.query.sources[0].path
-        for child in self.context.schema.children(self.sobject):
-            name = child.field.child_relationship_name
-            if name is not None and name.lower() == source.names[-1].lower():
-                if name in root.items:
-                    reason = f"duplicate relationship selected: {name}"
-                    raise malformed(self.text, item.position, reason)
-                compiler = _Compiler(
-                    item.query, self.text, self.context, child.sobject, child.field
-                )
-                root.items[name] = compiler.plan()
-                return
-        raise no_such_relationship(self.text, item.position, str(source))
+        child = self.context.schema.child(self.sobject, source.names[-1])
+        if child is None or child.field.child_relationship_name is None:
+            raise no_such_relationship(self.text, item.position, str(source))
+        name = child.field.child_relationship_name
+        if name in root.items:
+            reason = f"duplicate relationship selected: {name}"
+            raise malformed(self.text, item.position, reason)
+        compiler = _Compiler(item.query, self.text, self.context, child.sobject, child.field)
+        root.items[name] = compiler.plan()
 
     # ---- names ----
 
@@ -289,8 +311,11 @@ class _Compiler:
         followed: tuple[str, ...] = ()
         sobject = self.sobject
         for relationship, position in relationships:
-            if sobject.reference(relationship) is None:
+            reference = sobject.reference(relationship)
+            if reference is None:
                 raise no_such_relationship(self.text, position, relationship)
+            if reference.is_polymorphic:
+                raise not_implemented(f"queries through {relationship}, which may be any sobject")
             followed += (relationship.lower(),)
             sobject = self._join(followed)[1]
         field = sobject.field(name)

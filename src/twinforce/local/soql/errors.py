@@ -35,6 +35,17 @@ def malformed(text: str, position: int, reason: str) -> ApiError:
     return soql_error(text, position, "MALFORMED_QUERY", reason)
 
 
+def malformed_search(text: str, position: int, reason: str) -> ApiError:
+    return soql_error(text, position, "MALFORMED_SEARCH", reason)
+
+
+def as_of_search(error: ApiError) -> ApiError:
+    """Give the code of a search to an *error* that was found by what searches and queries share."""
+    if error.error_code != "MALFORMED_QUERY":
+        return error
+    return ApiError("MALFORMED_SEARCH", error.message)
+
+
 def invalid_field(text: str, position: int, reason: str) -> ApiError:
     return soql_error(text, position, "INVALID_FIELD", reason)
 

@@ -22,9 +22,9 @@ def parse(text: str) -> ast.Query:
     try:
         tree = parser.parse(text)
     except UnexpectedInput as error:
-        raise malformed(text, *_what_was_unexpected(text, error)) from None
+        raise malformed(text, *what_was_unexpected(text, error)) from None
     try:
-        query: ast.Query = _ToAst(text).transform(tree)
+        query: ast.Query = ToAst(text).transform(tree)
     except VisitError as error:  # what went wrong in a rule: an ApiError or a RecursionError
         raise error.orig_exc from None
     return query
@@ -36,7 +36,7 @@ def _parser() -> Lark:
     return Lark(grammar, parser="lalr", lexer="contextual")
 
 
-def _what_was_unexpected(text: str, error: UnexpectedInput) -> tuple[int, str]:
+def what_was_unexpected(text: str, error: UnexpectedInput) -> tuple[int, str]:
     if isinstance(error, UnexpectedToken) and error.token.type != "$END":
         return error.token.start_pos or 0, f"unexpected token: '{error.token}'"
     if isinstance(error, UnexpectedCharacters):
@@ -53,7 +53,7 @@ def _start(token: Any) -> int:
     return token.start_pos or 0
 
 
-class _ToAst(Transformer[Token, Any]):
+class ToAst(Transformer[Token, Any]):
     """One method for each rule of the grammar that the AST keeps."""
 
     def __init__(self, text: str) -> None:
@@ -197,14 +197,14 @@ class _ToAst(Transformer[Token, Any]):
             group_by=_only(clauses, "group_by"),
             having=_only(clauses, "having"),
             order_by=tuple(clauses.get("order_by", ())),
-            limit=self._whole_number(clauses, "limit"),
-            offset=self._whole_number(clauses, "offset"),
+            limit=self.whole_number(clauses, "limit"),
+            offset=self.whole_number(clauses, "offset"),
             purposes=tuple(str(word).upper() for word in clauses.get("for_clause", ())),
             updates=tuple(str(word).upper() for word in clauses.get("update", ())),
             all_rows="all_rows" in clauses,
         )
 
-    def _whole_number(self, clauses: dict[str, Any], name: str) -> int | None:
+    def whole_number(self, clauses: dict[str, Any], name: str) -> int | None:
         if name not in clauses:
             return None
         number: Token = clauses[name][0]
