@@ -86,26 +86,31 @@ class Crew:
     """
 
     def __init__(self) -> None:
-        # Each takes itself out at its end, in one step. Thread.join does not serve here: up to
-        # Python 3.12, one that was interrupted takes the thread for ended.
+        # Those that work: each puts itself in and takes itself out, in one step. Thread.join does
+        # not serve here: up to Python 3.12, one that was interrupted takes the thread for ended.
         self._threads: dict[threading.Thread, None] = {}
         self._ended = queue.SimpleQueue[None]()
 
     def run(self, work: Callable[[T], None], items: Iterator[T], *, at_once: int) -> None:
         """Do *work* for each of *items*, taking one whenever somebody is free."""
-        self._wait()
+        while self._threads:
+            self._hear(self._ended)
         if at_once == 1:
             for each in items:
                 work(each)
             return
         errors: list[BaseException] = []
         turn = threading.Lock()
+        ended = self._ended = queue.SimpleQueue[None]()
+        at_work = 0
 
         def take() -> T | None:
             with turn:
                 return next(items, None)
 
         def serve(item: T | None) -> None:
+            # In this order, who was interrupted waits for it, or it sees that and does nothing.
+            self._threads[threading.current_thread()] = None
             try:
                 while item is not None and not errors:
                     work(item)
@@ -114,7 +119,7 @@ class Crew:
                 errors.append(error)
             finally:
                 del self._threads[threading.current_thread()]
-                self._ended.put(None)
+                ended.put(None)
 
         try:
             try:
@@ -125,24 +130,25 @@ class Crew:
                     thread = threading.Thread(
                         target=copy_context().run, args=(serve, item), name="twinforce", daemon=True
                     )
-                    self._threads[thread] = None
+                    # Interrupted while it starts, it may begin, or never.
                     thread.start()
+                    at_work += 1
             except Exception as error:  # noqa: BLE001 - no more threads, say; raised below
                 errors.append(error)
-            self._wait()
+            while at_work:
+                at_work -= self._hear(ended)
         except BaseException as interruption:
             errors.append(interruption)
             raise
         if errors:
             raise errors[0]
 
-    def _wait(self) -> None:
-        if threading.current_thread() in self._threads:
-            raise RuntimeError("a thread of the crew cannot wait for itself to end")
-        # One that did not begin before it was interrupted, or for want of memory, never will.
-        while any(thread.ident is not None for thread in tuple(self._threads)):
-            with suppress(queue.Empty):
-                self._ended.get(timeout=_HEARING)
+    def _hear(self, ended: queue.SimpleQueue[None]) -> bool:
+        """Wait a while for a thread to end; tell whether one did."""
+        with suppress(queue.Empty):
+            ended.get(timeout=_HEARING)
+            return True
+        return False
 
 
 async def async_outcome(value: T | Awaitable[T]) -> T:

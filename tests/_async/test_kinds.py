@@ -212,7 +212,8 @@ async def test_binary_data_is_updated(sf: AsyncSalesforce) -> None:
 
     assert updated.id == attachment
     assert await blob(sf, "Attachment", attachment, "Body") == b"new"
-    await sf.sobject.update_with_blob("Attachment", attachment, {}, **new | {"content": b"newer"})
+    later: dict[str, Any] = {**new, "content": b"newer"}
+    await sf.sobject.update_with_blob("Attachment", attachment, {}, **later)
     assert await blob(sf, "Attachment", attachment, "Body") == b"newer"
 
 

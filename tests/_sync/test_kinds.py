@@ -214,7 +214,8 @@ def test_binary_data_is_updated(sf: Salesforce) -> None:
 
     assert updated.id == attachment
     assert blob(sf, "Attachment", attachment, "Body") == b"new"
-    sf.sobject.update_with_blob("Attachment", attachment, {}, **new | {"content": b"newer"})
+    later: dict[str, Any] = {**new, "content": b"newer"}
+    sf.sobject.update_with_blob("Attachment", attachment, {}, **later)
     assert blob(sf, "Attachment", attachment, "Body") == b"newer"
 
 

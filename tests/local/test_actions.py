@@ -84,7 +84,7 @@ def test_other_exceptions_are_unknown_and_logged(
     org: LocalOrg, call: Caller, caplog: pytest.LogCaptureFixture
 ) -> None:
     def divide(given: dict[str, Any]) -> None:
-        given["a"] / given["b"]
+        _ = given["a"] / given["b"]
 
     org.add_action("custom/apex/Divide", divide)
     [failed] = result(call, {"a": 1, "b": 0}, path="custom/apex/Divide")

@@ -26,8 +26,8 @@ needs_signals = pytest.mark.skipif(
 @pytest.fixture
 def ctrl_c() -> Iterator[Callable[..., None]]:
     """Interrupts the main thread, some time after something has come to pass."""
-    main = threading.main_thread().ident
-    assert main == threading.get_ident()
+    main = threading.get_ident()
+    assert main == threading.main_thread().ident
     heard = threading.Event()
     threads = []
 

@@ -9,7 +9,7 @@ import inspect
 import logging
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import attrs
 import orjson
@@ -78,7 +78,7 @@ class Action:
             raise ValueError(message)
         name = path.rpartition("/")[2]
         shown = name if label is None else arguments.text(f"label of {path}", label)
-        return cls(path, function, shown, failure_status)
+        return cls(path, cast(ActionFunction, function), shown, failure_status)
 
     @property
     def name(self) -> str:
@@ -172,7 +172,7 @@ class Actions:
         raise resource_not_found()
 
     def _custom_types(self) -> list[str]:
-        known = dict.fromkeys(_CUSTOM_TYPES)
+        known = dict[str, None].fromkeys(_CUSTOM_TYPES)
         folded = {kind.lower() for kind in known}
         for action in self._actions.values():
             if action.kind != "standard" and action.kind.lower() not in folded:
