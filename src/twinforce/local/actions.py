@@ -172,13 +172,13 @@ class Actions:
         raise resource_not_found()
 
     def _custom_types(self) -> list[str]:
-        known = dict[str, None].fromkeys(_CUSTOM_TYPES)
+        known: list[str] = [*_CUSTOM_TYPES]
         folded = {kind.lower() for kind in known}
         for action in self._actions.values():
             if action.kind != "standard" and action.kind.lower() not in folded:
-                known[action.kind] = None
+                known.append(action.kind)
                 folded.add(action.kind.lower())
-        return list(known)
+        return known
 
     def _listed(self, prefix: str, url: str) -> Iterator[dict[str, str]]:
         for path, action in sorted(self._actions.items()):
