@@ -25,7 +25,7 @@ class Tracer:
 
     def __init__(self) -> None:
         self.is_starting = False
-        self.has_struck = False
+        self.left_locked: threading.Condition | None = None
 
     def __call__(self, frame: FrameType, event: str, _: object) -> Any:
         code = frame.f_code
@@ -34,7 +34,7 @@ class Tracer:
         if code is threading.Thread.start.__code__:
             self.is_starting = True
         elif self.is_starting and event == "return" and code.co_name == "__enter__":
-            self.has_struck = True
+            self.left_locked = frame.f_locals["self"]
             sys.settrace(None)
             raise Interruption
         return self
@@ -53,14 +53,17 @@ def test_a_thread_that_never_began_is_not_waited_for() -> None:
             crew.run(work, iter([1, 2]), at_once=2)
     finally:
         sys.settrace(before)
-    assert tracer.has_struck
+    assert tracer.left_locked is not None
 
     again = threading.Thread(
         target=crew.run, args=(work, iter([3, 4])), kwargs={"at_once": 2}, daemon=True
     )
     again.start()
     again.join(PATIENCE)
-    assert not again.is_alive(), "it waits for a thread that will never end"
+    is_stuck = again.is_alive()
+    tracer.left_locked.release()
+    again.join(PATIENCE)
+    assert not is_stuck, "it waited for a thread that never began"
     assert done == Counter([3, 4])
 
 
@@ -112,3 +115,13 @@ def test_a_thread_that_begins_after_the_interruption_does_nothing() -> None:
         thread.join(PATIENCE)
     crew.run(done.append, iter([3]), at_once=2)
     assert (len(late), done) == (1, [3])
+
+
+def test_a_thread_of_the_crew_does_not_wait_for_itself() -> None:
+    crew = Crew()
+
+    def again(_: int) -> None:
+        crew.run(again, iter([1]), at_once=1)
+
+    with pytest.raises(RuntimeError, match="cannot wait for itself"):
+        crew.run(again, iter([1, 2]), at_once=2)

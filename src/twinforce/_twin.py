@@ -94,11 +94,16 @@ class Crew:
     def run(self, work: Callable[[T], None], items: Iterator[T], *, at_once: int) -> None:
         """Do *work* for each of *items*, taking one whenever somebody is free."""
         while self._threads:
+            if threading.current_thread() in self._threads:
+                raise RuntimeError("a thread of the crew cannot wait for itself to end")
             self._hear(self._ended)
         if at_once == 1:
             for each in items:
                 work(each)
-            return
+        else:
+            self._run_in_threads(work, items, at_once)
+
+    def _run_in_threads(self, work: Callable[[T], None], items: Iterator[T], at_once: int) -> None:
         errors: list[BaseException] = []
         turn = threading.Lock()
         ended = self._ended = queue.SimpleQueue[None]()

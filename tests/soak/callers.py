@@ -138,4 +138,4 @@ def _raised_by(function: Callable[[], None]) -> BaseException | None:
 
 def _is_at_work(thread: threading.Thread) -> bool:
     """Whether *thread* is one of a batch; one whose start was interrupted may never begin."""
-    return thread.name == "twinforce" and thread.ident is not None
+    return thread.name == "twinforce" and thread.is_alive()
