@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import logging
+import os
 from collections.abc import AsyncIterator
 from io import BytesIO
 from pathlib import Path
@@ -231,6 +232,57 @@ async def test_any_request_may_have_binary_data(sf: AsyncSalesforce) -> None:
         )
 
     assert await blob(sf, "ContentVersion", file.result["id"], "VersionData") == b"\x00\xff"
+
+
+class Busy(BytesIO):
+    """A file during whose every step others have their turn."""
+
+    def seek(self, offset: int, whence: int = 0, /) -> int:
+        os.sched_yield()
+        return super().seek(offset, whence)
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        os.sched_yield()
+        return super().read(size)
+
+
+async def test_one_file_may_be_sent_by_several_requests_at_once(sf: AsyncSalesforce) -> None:
+    data = bytes(range(256)) * 1500
+    content = Busy(b"before" + data)
+    content.seek(6)
+    async with sf.composite.batch(concurrency=4) as batch:
+        files = [
+            batch.sobject.create_with_blob(
+                "ContentVersion",
+                {"Title": f"Data {number}", "PathOnClient": "data.bin"},
+                blob_field="VersionData",
+                content=content,
+                filename="data.bin",
+            )
+            for number in range(52)
+        ]
+
+    assert content.tell() == 6
+    for file in files:
+        assert await blob(sf, "ContentVersion", file.id, "VersionData") == data
+
+
+async def test_in_process_a_file_that_cannot_be_read_leaves_nothing_in_doubt(org: LocalOrg) -> None:
+    content = BytesIO(b"x")
+    async with org.async_client() as sf:
+        batch = sf.composite.batch()
+        version = batch.sobject.create_with_blob(
+            "ContentVersion",
+            {"Title": "Data", "PathOnClient": "data.bin"},
+            blob_field="VersionData",
+            content=content,
+            filename="data.bin",
+        )
+        content.close()
+        with pytest.raises(errors.TransportError, match="the data to send cannot be read"):
+            await batch.execute()
+
+    assert version.state is SubrequestState.PENDING
 
 
 async def test_a_file_that_became_shorter_sends_nothing(

@@ -7,6 +7,7 @@ from __future__ import annotations
 import base64
 import json
 import logging
+import os
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
@@ -233,6 +234,57 @@ def test_any_request_may_have_binary_data(sf: Salesforce) -> None:
         )
 
     assert blob(sf, "ContentVersion", file.result["id"], "VersionData") == b"\x00\xff"
+
+
+class Busy(BytesIO):
+    """A file during whose every step others have their turn."""
+
+    def seek(self, offset: int, whence: int = 0, /) -> int:
+        os.sched_yield()
+        return super().seek(offset, whence)
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        os.sched_yield()
+        return super().read(size)
+
+
+def test_one_file_may_be_sent_by_several_requests_at_once(sf: Salesforce) -> None:
+    data = bytes(range(256)) * 1500
+    content = Busy(b"before" + data)
+    content.seek(6)
+    with sf.composite.batch(concurrency=4) as batch:
+        files = [
+            batch.sobject.create_with_blob(
+                "ContentVersion",
+                {"Title": f"Data {number}", "PathOnClient": "data.bin"},
+                blob_field="VersionData",
+                content=content,
+                filename="data.bin",
+            )
+            for number in range(52)
+        ]
+
+    assert content.tell() == 6
+    for file in files:
+        assert blob(sf, "ContentVersion", file.id, "VersionData") == data
+
+
+def test_in_process_a_file_that_cannot_be_read_leaves_nothing_in_doubt(org: LocalOrg) -> None:
+    content = BytesIO(b"x")
+    with org.client() as sf:
+        batch = sf.composite.batch()
+        version = batch.sobject.create_with_blob(
+            "ContentVersion",
+            {"Title": "Data", "PathOnClient": "data.bin"},
+            blob_field="VersionData",
+            content=content,
+            filename="data.bin",
+        )
+        content.close()
+        with pytest.raises(errors.TransportError, match="the data to send cannot be read"):
+            batch.execute()
+
+    assert version.state is SubrequestState.PENDING
 
 
 def test_a_file_that_became_shorter_sends_nothing(sf: Salesforce, tmp_path: Path) -> None:

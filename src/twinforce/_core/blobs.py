@@ -38,7 +38,7 @@ class Blob:
     """The binary part of an operation: its *field* gets *content* under the name *filename*.
 
     A file is read when the request is sent, from where it stood when it was given, and is left
-    there. One file may be given to several subrequests.
+    there. One file may be given to several subrequests, as our transports take one piece at a time.
     """
 
     field: str
@@ -85,17 +85,15 @@ class Blob:
             yield from self._read(self.content)
 
     def _read(self, file: BinaryFile) -> Iterator[bytes]:
-        file.seek(self.start)
-        left = self.size
-        try:
-            while left:
-                piece = file.read(min(left, _PIECE))
-                if not piece:
-                    raise ValueError(f"the file for {self.field} is shorter than when it was given")
-                left -= len(piece)
-                yield piece
-        finally:
-            file.seek(self.start)  # for whoever uses the file next
+        for offset in range(0, self.size, _PIECE):
+            wanted = min(self.size - offset, _PIECE)
+            # Anew for each piece: the file may be given out elsewhere at the same time.
+            file.seek(self.start + offset)
+            piece = file.read(wanted)
+            file.seek(self.start)
+            if len(piece) != wanted:
+                raise ValueError(f"the file for {self.field} is shorter than when it was given")
+            yield piece
 
 
 @attrs.frozen

@@ -50,6 +50,8 @@ class Json:
             return encode(value, name)
         try:
             text = self.dumps(value)
+            if not isinstance(text, str | bytes):
+                raise TypeError(f"it returned {type(text).__name__}, not str or bytes")
             written = text if isinstance(text, bytes) else text.encode()
             loads(written)
         except TypeError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import re
+import threading
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 
@@ -88,6 +89,9 @@ def _add(headers: dict[str, str], given: Mapping[str, str]) -> None:
         headers[name] = value
 
 
+_reading = threading.Lock()
+
+
 class Body:
     """The pieces of a body; *failure* is what kept them from being read to their end."""
 
@@ -96,8 +100,15 @@ class Body:
         self.failure: Exception | None = None
 
     def __iter__(self) -> Iterator[bytes | memoryview]:
+        pieces = iter(self._pieces)
         try:
-            yield from self._pieces
+            while True:
+                # One at a time: several requests may read the same file, each from its place.
+                with _reading:
+                    piece = next(pieces, None)
+                if piece is None:
+                    return
+                yield piece
         except Exception as error:
             self.failure = error
             raise

@@ -2,14 +2,30 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING
 
 import attrs
 
 from .._core.http import Request, Response
+from ..errors import TransportError
 
 if TYPE_CHECKING:
     from .org import LocalOrg
+
+
+_reading = threading.Lock()
+
+
+def _whole(request: Request) -> Request:
+    """Read the body of *request*; several may read the same file, so one does at a time."""
+    try:
+        with _reading:
+            return attrs.evolve(request, body=request.content)
+    except Exception as error:
+        raise TransportError(
+            f"the data to send cannot be read: {error}; nothing was executed", sent=False
+        ) from error
 
 
 class LocalTransport:
@@ -19,7 +35,7 @@ class LocalTransport:
         self._org = org
 
     def send(self, request: Request, /) -> Response:
-        return self._org.handle(attrs.evolve(request, body=request.content))
+        return self._org.handle(_whole(request))
 
     def close(self) -> None:
         """Nothing to close: the org belongs to whoever made it."""
@@ -35,7 +51,7 @@ class AsyncLocalTransport:
         self._org = org
 
     async def send(self, request: Request, /) -> Response:
-        return self._org.handle(attrs.evolve(request, body=request.content))
+        return self._org.handle(_whole(request))
 
     async def aclose(self) -> None:
         """Nothing to close: the org belongs to whoever made it."""
