@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from tests.answers import answer
+from tests.files import SharedFile
 from tests.server import ScriptedServer
 from twinforce import AccessToken, AsyncSalesforce, Binary, SubrequestState, errors
 from twinforce.local import ActionError, LocalOrg
@@ -234,21 +235,9 @@ async def test_any_request_may_have_binary_data(sf: AsyncSalesforce) -> None:
     assert await blob(sf, "ContentVersion", file.result["id"], "VersionData") == b"\x00\xff"
 
 
-class Busy(BytesIO):
-    """A file during whose every step others have their turn."""
-
-    def seek(self, offset: int, whence: int = 0, /) -> int:
-        os.sched_yield()
-        return super().seek(offset, whence)
-
-    def read(self, size: int | None = -1, /) -> bytes:
-        os.sched_yield()
-        return super().read(size)
-
-
 async def test_one_file_may_be_sent_by_several_requests_at_once(sf: AsyncSalesforce) -> None:
-    data = bytes(range(256)) * 1500
-    content = Busy(b"before" + data)
+    data = os.urandom(400_000)  # no piece of it is like another
+    content = SharedFile(b"before" + data)
     content.seek(6)
     async with sf.composite.batch(concurrency=4) as batch:
         files = [
