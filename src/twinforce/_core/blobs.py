@@ -42,7 +42,7 @@ class Blob:
     """
 
     field: str
-    content: Content = attrs.field(repr=False)
+    content: bytes | BinaryFile = attrs.field(repr=False)
     filename: str
     size: int
     start: int = 0
@@ -81,18 +81,19 @@ class Blob:
             view = memoryview(self.content)
             for start in range(0, self.size, _PIECE):
                 yield view[start : start + _PIECE]
-        elif not isinstance(self.content, bytearray | memoryview):
+        else:
             yield from self._read(self.content)
 
     def _read(self, file: BinaryFile) -> Iterator[bytes]:
-        for offset in range(0, self.size, _PIECE):
-            wanted = min(self.size - offset, _PIECE)
+        offset = 0
+        while offset < self.size:
             # Anew for each piece: the file may be given out elsewhere at the same time.
             file.seek(self.start + offset)
-            piece = file.read(wanted)
+            piece = file.read(min(self.size - offset, _PIECE))
             file.seek(self.start)
-            if len(piece) != wanted:
+            if not piece:
                 raise ValueError(f"the file for {self.field} is shorter than when it was given")
+            offset += len(piece)
             yield piece
 
 
