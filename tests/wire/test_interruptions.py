@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import http.client
 import signal
 import sys
 import threading
@@ -251,3 +252,28 @@ def test_no_interruption_of_a_thread_loses_a_place_or_mixes_up_answers(
     assert len(targets) == len(set(targets)) > 20
     assert len(unsent) > 10
     assert not set(unsent) & set(targets)
+
+
+def test_an_interruption_while_an_answer_is_made_leaves_nothing_that_complains_later(
+    server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.always(Echo())
+    complaints: list[object] = []
+    monkeypatch.setattr(sys, "unraisablehook", complaints.append)
+
+    def interrupt(frame: FrameType, event: str, _: object) -> None:
+        if event == "call" and frame.f_code is http.client.HTTPResponse.__init__.__code__:
+            sys.setprofile(None)
+            raise Interruption
+
+    with RequestsTransport(pool_size=1) as transport:
+        sys.setprofile(interrupt)
+        try:
+            with pytest.raises(Interruption):
+                transport.send(request(server.url))
+        finally:
+            sys.setprofile(None)
+        gc.collect()
+
+        assert complaints == []
+        assert transport.send(request(f"{server.url}/second")).body == b"/second "

@@ -250,6 +250,9 @@ class _Lines(io.BufferedReader):
 class _Answer(http.client.HTTPResponse):
     """An answer whose head has to be whole and sound: http.client takes half a head for one."""
 
+    # Also what an interrupted constructor leaves behind is closed, and asks for this.
+    fp: Any = None
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fp = _Lines(self.fp.detach())
