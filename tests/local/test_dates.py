@@ -36,6 +36,9 @@ WEDNESDAY = date(2024, 5, 15)
         ("LAST_N_WEEKS:1", "2024-05-05", "2024-05-12"),
         ("N_DAYS_AGO:1", "2024-05-14", "2024-05-15"),
         ("N_MONTHS_AGO:5", "2023-12-01", "2024-01-01"),
+        ("N_FISCAL_QUARTERS_AGO:2", "2023-10-01", "2024-01-01"),
+        ("N_YEARS_AGO:1", "2023-01-01", "2024-01-01"),
+        ("LAST_N_FISCAL_YEARS:2", "2022-01-01", "2024-01-01"),
         ("N_WEEKS_AGO:0", "2024-05-12", "2024-05-19"),
     ],
 )
@@ -49,6 +52,8 @@ def test_the_week_begins_on_sunday() -> None:
     assert date_range("THIS_WEEK", sunday) == (sunday, date(2024, 5, 19))
 
 
-@pytest.mark.parametrize("literal", ["SOON", "LAST_N_DAYS", "THIS_DAY", "LAST_N_DAYS:", "TODAY:1"])
+@pytest.mark.parametrize(
+    "literal", ["SOON", "LAST_N_DAYS", "THIS_DAY", "LAST_N_DAYS:", "TODAY:1", "LAST_FISCAL_WEEK"]
+)
 def test_other_words_are_no_dates(literal: str) -> None:
     assert date_range(literal, WEDNESDAY) is None

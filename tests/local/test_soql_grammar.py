@@ -60,6 +60,31 @@ def test_the_collected_cases(name: str, query: str) -> None:
         "SELECT Account.* FROM Account",
         "SELECT Id -- comment\nFROM Account",
         "INSERT INTO Account",
+        "SELECT Id FROM Account WHERE Name = 'a' AND NOT Name = 'b'",
+        "SELECT Id FROM Account WHERE NOT Name = 'a' AND Name = 'b'",
+        "SELECT Id FROM Account WHERE NOT NOT Name = 'a'",
+        "SELECT Id FROM Account WHERE Name = 'a\\_b'",
+        "SELECT Id FROM Account WHERE Name IN ('50\\%')",
+        "SELECT Id FROM Account WHERE NumberOfEmployees = 5e3",
+        "SELECT Id FROM Account WHERE NumberOfEmployees = 5 HAVING COUNT(Id) > 1",
+        "SELECT Id, ASC FROM Account",
+        "SELECT Id FROM AND",
+        "SELECT IN(Id) FROM Account",
+        "SELECT Account . Name FROM Account",
+        "SELECT FORMAT() FROM Account",
+        "SELECT SUM() FROM Account",
+        "SELECT COUNT(1.5) FROM Account",
+        "SELECT COUNT(), Name FROM Account",
+        "SELECT COUNT() n FROM Account",
+        "SELECT FIELDS(SOME) FROM Account",
+        "SELECT FIELDS() FROM Account",
+        "SELECT LOWER(Name) FROM Account",
+        "SELECT Id FROM Account FOR FUN",
+        "SELECT Id FROM Account UPDATE VIEW",
+        "SELECT Id FROM Account WITH Name LIKE 'x'",
+        "SELECT FIELDS(-5) FROM Account LIMIT 200",
+        "SELECT SUM('x') FROM Account",
+        "SELECT FORMAT(5) FROM Account",
     ],
 )
 def test_what_is_no_soql_is_malformed(query: str) -> None:
@@ -71,10 +96,10 @@ def test_what_is_no_soql_is_malformed(query: str) -> None:
 
 def test_keywords_can_be_names() -> None:
     query = parse(
-        "SELECT Group.Name, Order, Limit, Type FROM Group WHERE Like LIKE 'x' ORDER BY Order"
+        "SELECT Group.Name, Order, Scope, Type FROM Group WHERE End LIKE 'x' ORDER BY Order"
     )
     paths = [str(column.value) for column in query.select if isinstance(column, ast.Column)]
-    assert paths == ["Group.Name", "Order", "Limit", "Type"]
+    assert paths == ["Group.Name", "Order", "Scope", "Type"]
     assert str(query.sources[0].path) == "Group"
 
 
@@ -87,6 +112,7 @@ def test_a_name_may_begin_like_a_keyword() -> None:
 
 def test_not_in_is_told_from_not() -> None:
     query = parse("SELECT Id FROM Account WHERE NOT Name NOT  IN ('x')")
+    assert parse("SELECT Id FROM Account WHERE Name = 'a' AND (NOT Name = 'b')").where
     assert isinstance(query.where, ast.Negation)
     assert isinstance(query.where.term, ast.Inclusion)
     assert query.where.term.negated

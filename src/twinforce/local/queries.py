@@ -12,17 +12,21 @@ import attrs
 
 from .errors import ApiError
 from .ids import make_id
-from .records import address_json, attributes, blob_url
 from .schema import Schema
-from .soql.compiler import Cell, Context, Node, Plan, compile_query
+from .shapes import address_json, attributes, blob_url, record_url
+from .soql.columns import column_metadata
+from .soql.compiler import compile_query
+from .soql.plan import Branches, Cell, Context, Groups, Node, Plan
+from .soql.zones import GMT
 from .store import Store, TooComplexError
-from .values import address_parts, json_value
+from .values import json_value
 
 _LOCATOR_PREFIX: Final = "01g"
 _LOCATOR: Final = re.compile(r"(\w+)-(\d{1,9})", re.ASCII)
 # Salesforce drops the oldest cursors of a user too, so that forgotten ones do not pile up. One
 # answer may need many, for the children of each of its records, and they go together.
 _MOST_ANSWERS: Final = 100
+_LONGEST: Final = 100_000
 
 
 @attrs.frozen
@@ -36,15 +40,24 @@ class _Cursor:
 
 
 class Queries:
-    """Answers queries. *page_size* is how many records a page holds unless the caller says."""
+    """Answers the queries of the user with the id *user_id*, which may be changed.
+
+    *page_size* is how many records a page holds unless the caller says.
+    """
 
     def __init__(
-        self, schema: Schema, store: Store, clock: Callable[[], datetime], page_size: int
+        self,
+        schema: Schema,
+        store: Store,
+        clock: Callable[[], datetime],
+        page_size: int,
+        user_id: str,
     ) -> None:
         self._schema = schema
         self._store = store
         self._clock = clock
         self._page_size = page_size
+        self.user_id = user_id  # who asks
         self._cursors: OrderedDict[str, _Cursor] = OrderedDict()
         self._answer = 0
 
@@ -52,19 +65,46 @@ class Queries:
         self, text: str, version: str, *, with_deleted: bool, page_size: int | None
     ) -> dict[str, Any]:
         """Run the SOQL *text* and return the first page. Raises ApiError if it is refused."""
-        from .soql.parser import parse  # the parser library takes a while to load
-
-        context = Context(self._schema, self._clock().astimezone(UTC), with_deleted)
-        try:
-            plan = compile_query(parse(text), text, context)
-            rows = self._store.rows(plan.sql, plan.parameters)
-        except (RecursionError, TooComplexError) as error:
-            message = "The query is too complicated: nest or combine fewer conditions"
-            raise ApiError("QUERY_TOO_COMPLICATED", message) from error
+        plan, rows = self._found(text, version, with_deleted=with_deleted)
         if plan.is_count:
             return {"totalSize": rows[0][0], "done": True, "records": []}
         cursor = _Cursor(plan, rows, page_size or self._page_size)
+        if isinstance(plan.root, Groups) and len(rows) > cursor.page_size:
+            message = (
+                "Aggregate query does not support queryMore(), "
+                "use LIMIT to restrict the results to a single batch"
+            )
+            raise ApiError("EXCEEDED_ID_LIMIT", message)
         return self._answered(cursor, None, 0, version)
+
+    def columns(self, text: str, version: str) -> dict[str, Any]:
+        """Tell what the columns of the query *text* are. Raises ApiError if it is refused."""
+        plan, _ = self._found(text, version, with_deleted=False)
+        return column_metadata(plan)
+
+    def context(self, version: str, *, with_deleted: bool = False) -> Context:
+        """Return what a query depends on that is compiled now."""
+        user = self._store.get(self._schema["User"], self.user_id) or {}
+        zone = str(user.get("TimeZoneSidKey") or GMT)
+        now = self._clock().astimezone(UTC)
+        return Context(self._schema, now, self.user_id, zone, float(version), with_deleted)
+
+    def _found(
+        self, text: str, version: str, *, with_deleted: bool
+    ) -> tuple[Plan, Sequence[tuple[Any, ...]]]:
+        from .soql.parser import parse  # the parser library takes a while to load
+
+        if len(text) > _LONGEST:
+            message = f"SOQL statements can not be longer than {_LONGEST} characters"
+            raise ApiError("MALFORMED_QUERY", message)
+        try:
+            plan = compile_query(
+                parse(text), text, self.context(version, with_deleted=with_deleted)
+            )
+            return plan, self._store.rows(plan.sql, plan.parameters)
+        except (RecursionError, TooComplexError) as error:
+            message = "The query is too complicated: nest or combine fewer conditions"
+            raise ApiError("QUERY_TOO_COMPLICATED", message) from error
 
     def next_page(self, locator: str, version: str, *, page_size: int | None) -> dict[str, Any]:
         """Return the page that a ``nextRecordsUrl`` ends with: a cursor's id, ``-``, an offset."""
@@ -82,7 +122,7 @@ class Queries:
         self, plan: Plan, rows: Sequence[tuple[Any, ...]], version: str
     ) -> list[dict[str, Any]]:
         """Show *rows*, the records that *plan* found."""
-        shown = (self._record(plan.root, row, version, self._page_size) for row in rows)
+        shown = (self._row(plan.root, row, version, self._page_size) for row in rows)
         return [record for record in shown if record is not None]
 
     def _answered(
@@ -103,7 +143,7 @@ class Queries:
     ) -> dict[str, Any]:
         end = start + cursor.page_size
         records = [
-            self._record(cursor.plan.root, row, version, cursor.page_size)
+            self._row(cursor.plan.root, row, version, cursor.page_size)
             for row in cursor.rows[start:end]
         ]
         page: dict[str, Any] = {"totalSize": len(cursor.rows), "done": end >= len(cursor.rows)}
@@ -119,16 +159,30 @@ class Queries:
         self._cursors[cursor_id] = attrs.evolve(cursor, answer=self._answer)
         self._cursors.move_to_end(cursor_id)
 
+    def _row(
+        self, root: Node | Groups, row: tuple[Any, ...], version: str, page_size: int
+    ) -> dict[str, Any] | None:
+        if isinstance(root, Node):
+            return self._record(root, row, version, page_size)
+        group: dict[str, Any] = {"attributes": {"type": "AggregateResult"}}
+        for name, cell in root.items.items():
+            group[name] = _cell_value(cell, row)
+        return group
+
     def _record(
         self, node: Node, row: tuple[Any, ...], version: str, page_size: int
     ) -> dict[str, Any] | None:
         record_id = row[node.id_index]
         if record_id is None:
             return None
-        record: dict[str, Any] = {"attributes": attributes(node.sobject, record_id, version)}
+        record: dict[str, Any] = {"attributes": self._attributes(node, record_id, version)}
         for name, item in node.items.items():
             if isinstance(item, Node):
                 record[name] = self._record(item, row, version, page_size)
+            elif isinstance(item, Branches):
+                branch = self._branch(item, row[item.id_index])
+                shown = None if branch is None else self._record(branch, row, version, page_size)
+                record[name] = shown
             elif isinstance(item, Plan):
                 record[name] = self._children(item, record_id, version, page_size)
             elif item.field.is_blob:
@@ -136,6 +190,18 @@ class Queries:
             else:
                 record[name] = _cell_value(item, row)
         return record
+
+    def _attributes(self, node: Node, record_id: str, version: str) -> dict[str, str]:
+        named = attributes(node.sobject, record_id, version)
+        sobject = self._schema.by_prefix(record_id[:3]) if node.is_name else None
+        if sobject is not None:
+            named["url"] = record_url(sobject, record_id, version)
+        return named
+
+    def _branch(self, branches: Branches, record_id: str | None) -> Node | None:
+        sobject = self._schema.by_prefix((record_id or "")[:3])
+        name = "" if sobject is None else sobject.name
+        return branches.nodes.get(name, branches.otherwise)
 
     def _children(
         self, plan: Plan, parent_id: str, version: str, page_size: int
@@ -145,8 +211,10 @@ class Queries:
 
 
 def _cell_value(cell: Cell, row: tuple[Any, ...]) -> Any:
+    if cell.show is not None:
+        return cell.show(row[cell.indexes[0]])
     if not cell.field.is_compound:
         return json_value(cell.field, row[cell.indexes[0]])
-    names = address_parts(cell.field).values()
+    names = cell.field.parts.values()
     values = (row[index] for index in cell.indexes)
     return address_json(cell.field, dict(zip(names, values, strict=True)))

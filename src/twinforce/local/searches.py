@@ -6,15 +6,15 @@ Source: SOQL and SOSL Reference, Salesforce Object Search Language.
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from .errors import ApiError
 from .queries import Queries
-from .schema import Field, Schema, SObject
+from .schema import Field, Schema
 from .soql import ast
-from .soql.compiler import Context, Plan, compile_query
+from .soql.compiler import compile_query
 from .soql.errors import as_of_search
+from .soql.plan import Groups, Plan
 from .store import Store, TooComplexError
 
 if TYPE_CHECKING:
@@ -28,12 +28,9 @@ _NOT_SEARCHED: Final = frozenset({"picklist", "multipicklist"})
 class Searches:
     """Answers searches; *queries* shows what they find."""
 
-    def __init__(
-        self, schema: Schema, store: Store, clock: Callable[[], datetime], queries: Queries
-    ) -> None:
+    def __init__(self, schema: Schema, store: Store, queries: Queries) -> None:
         self._schema = schema
         self._store = store
-        self._clock = clock
         self._queries = queries
 
     def run(self, text: str, version: str) -> list[dict[str, Any]]:
@@ -52,7 +49,7 @@ class Searches:
 
         matches = parse_term(search, text)
         wanted = self._everywhere() if search.returning is None else search.returning
-        plans = [self._plan(query, search.group, text) for query in wanted]
+        plans = [self._plan(query, search.group, text, version) for query in wanted]
         left = MAX_RECORDS if search.limit is None else min(search.limit, MAX_RECORDS)
         records: list[dict[str, Any]] = []
         for plan in plans:
@@ -72,15 +69,15 @@ class Searches:
             if sobject.searchable
         )
 
-    def _plan(self, query: ast.Query, group: str, text: str) -> Plan:
-        context = Context(self._schema, self._clock().astimezone(UTC))
+    def _plan(self, query: ast.Query, group: str, text: str, version: str) -> Plan:
+        context = self._queries.context(version)
         try:
             plan = compile_query(query, text, context, found_in=_GROUPS[group])
         except ApiError as error:
             raise as_of_search(error) from None
-        sobject: SObject = plan.root.sobject
-        if plan.is_count:
-            raise ApiError("MALFORMED_SEARCH", "COUNT() is not allowed in a search")
+        sobject = plan.sobject
+        if plan.is_count or isinstance(plan.root, Groups):
+            raise ApiError("MALFORMED_SEARCH", "Aggregates are not allowed in a search")
         if not sobject.searchable:
             raise ApiError("INVALID_TYPE", f"entity type {sobject.name} does not support search")
         return plan

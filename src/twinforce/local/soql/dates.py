@@ -1,7 +1,7 @@
 """Date literals: ``LAST_WEEK`` or ``NEXT_N_MONTHS:3`` as a range of days.
 
-The org's user lives in GMT with weeks that begin on Sunday, and the fiscal year is the calendar
-year, so fiscal literals mean the same as the others.
+The org's weeks begin on Sunday, and its fiscal year is the calendar year, so fiscal literals mean
+the same as the others.
 """
 
 from __future__ import annotations
@@ -14,10 +14,11 @@ from typing import Final
 Range = tuple[date, date]
 
 _DAY: Final = timedelta(days=1)
+_FISCAL: Final = "(?:FISCAL_(?=QUARTER|YEAR))?"
 _LITERAL: Final = re.compile(
-    r"(?P<which>LAST|THIS|NEXT)_(?:FISCAL_)?(?P<unit>WEEK|MONTH|QUARTER|YEAR)"
-    r"|(?P<span>LAST|NEXT)_N_(?:FISCAL_)?(?P<units>DAY|WEEK|MONTH|QUARTER|YEAR)S:(?P<count>\d+)"
-    r"|N_(?:FISCAL_)?(?P<back>DAY|WEEK|MONTH|QUARTER|YEAR)S_AGO:(?P<ago>\d+)"
+    rf"(?P<which>LAST|THIS|NEXT)_{_FISCAL}(?P<unit>WEEK|MONTH|QUARTER|YEAR)"
+    rf"|(?P<span>LAST|NEXT)_N_{_FISCAL}(?P<units>DAY|WEEK|MONTH|QUARTER|YEAR)S:(?P<count>\d+)"
+    rf"|N_{_FISCAL}(?P<back>DAY|WEEK|MONTH|QUARTER|YEAR)S_AGO:(?P<ago>\d+)"
 )
 _DAYS: Final = {"YESTERDAY": -1, "TODAY": 0, "TOMORROW": 1}
 _NINETY: Final = {"LAST_90_DAYS": "LAST_N_DAYS:90", "NEXT_90_DAYS": "NEXT_N_DAYS:90"}

@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
-from datetime import date
+from datetime import date, tzinfo
+from typing import Final
 
 import attrs
 
-from ..errors import not_implemented
+from ..errors import ApiError, not_implemented
 from ..ids import long_id
 from ..schema import Field
 from ..values import Stored, casefold, datetime_text, parse_datetime
 from . import ast
 from .dates import date_range
 from .errors import invalid_field, malformed, soql_error
-from .text import BadEscapeError, like_pattern, string_value
+from .text import like_pattern, string_value
+from .zones import midnight
+
+_FRACTION: Final = re.compile(r"\.(\d+)")
 
 
 @attrs.frozen
 class Operands:
-    """Reads the literals of the query *text*; date literals count from *today*."""
+    """Reads the literals of the query *text*; date literals count from *today* in *zone*."""
 
     text: str
     today: date
+    zone: tzinfo
 
     def operand(self, field: Field, literal: ast.Literal) -> Stored | tuple[str, str]:
         """Return what *field* is compared with; for a date literal its first and next moment.
@@ -55,19 +61,12 @@ class Operands:
 
     def _text(self, field: Field, literal: ast.Literal, read: Callable[[str], str]) -> str:
         self._expect(field, literal, "string")
-        text = self._unescaped(literal, read)
+        text = read(literal.text)
         return casefold(text) if field.ignores_case else text
-
-    def _unescaped(self, literal: ast.Literal, read: Callable[[str], str]) -> str:
-        try:
-            return read(literal.text)
-        except BadEscapeError as error:
-            reason = f"Invalid string literal: illegal escape sequence {error}"
-            raise malformed(self.text, literal.position, reason) from None
 
     def _id(self, field: Field, literal: ast.Literal) -> Stored:
         self._expect(field, literal, "string")
-        text = self._unescaped(literal, string_value)
+        text = string_value(literal.text)
         if not text:
             return None
         record_id = long_id(text)
@@ -80,21 +79,39 @@ class Operands:
         if literal.kind == "date_literal":
             days = self._days(literal)
             if days is not None:
-                midnight = "" if field.type == "date" else "T00:00:00.000+0000"
-                return days[0].isoformat() + midnight, days[1].isoformat() + midnight
+                return self._range(field, literal, days)
         self._expect(field, literal, field.type)
         written = literal.text.upper()
         moment = parse_datetime(written if "T" in written else f"{written}T00:00:00Z")
         if moment is None:
             raise invalid_field(self.text, literal.position, f"invalid date: {literal.text}")
-        return literal.text if field.type == "date" else datetime_text(moment)
+        if field.type == "date":
+            return literal.text
+        # Stored datetimes have whole seconds; what is compared with them may be between two.
+        fraction = _FRACTION.search(written)
+        thousandths = fraction[1][:3].ljust(3, "0") if fraction else "000"
+        return datetime_text(moment).replace(".000+", f".{thousandths}+")
 
     def _days(self, literal: ast.Literal) -> tuple[date, date] | None:
         try:
             return date_range(literal.text.upper(), self.today)
         except (OverflowError, ValueError):
-            reason = f"{literal.text} is beyond the calendar"
-            raise invalid_field(self.text, literal.position, reason) from None
+            raise self._beyond(literal) from None
+
+    def _range(
+        self, field: Field, literal: ast.Literal, days: tuple[date, date]
+    ) -> tuple[str, str]:
+        if field.type == "date":
+            return days[0].isoformat(), days[1].isoformat()
+        try:
+            first, behind = (datetime_text(midnight(day, self.zone)) for day in days)
+        except OverflowError:
+            raise self._beyond(literal) from None
+        return first, behind
+
+    def _beyond(self, literal: ast.Literal) -> ApiError:
+        reason = f"{literal.text} is beyond the calendar"
+        return invalid_field(self.text, literal.position, reason)
 
     def _expect(self, field: Field, literal: ast.Literal, kind: str) -> None:
         """Check that *literal* is of the *kind* with which *field* can be compared."""

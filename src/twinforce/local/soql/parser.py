@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Callable
 from functools import cache
 from importlib import resources
 from typing import Any, Final
@@ -11,9 +13,13 @@ from lark.exceptions import UnexpectedCharacters, UnexpectedInput, UnexpectedTok
 
 from . import ast
 from .errors import malformed
+from .functions import KNOWN
+from .text import BadEscapeError, like_pattern, string_value
 
 _TOO_LARGE: Final = 2**31
 _MOST_DIGITS: Final = 100
+_WITH_LITERALS: Final = frozenset({"DISTANCE", "GEOLOCATION"})
+_FIELD_GROUPS: Final = frozenset({"ALL", "CUSTOM", "STANDARD"})
 
 
 def parse(text: str) -> ast.Query:
@@ -38,7 +44,10 @@ def _parser() -> Lark:
 
 def what_was_unexpected(text: str, error: UnexpectedInput) -> tuple[int, str]:
     if isinstance(error, UnexpectedToken) and error.token.type != "$END":
-        return error.token.start_pos or 0, f"unexpected token: '{error.token}'"
+        position = error.token.start_pos or 0
+        if text[position] == ":":
+            return position, "Bind variables only allowed in Apex code"
+        return position, f"unexpected token: '{error.token}'"
     if isinstance(error, UnexpectedCharacters):
         position = error.pos_in_stream or 0
         if text[position] == "'":
@@ -47,6 +56,11 @@ def what_was_unexpected(text: str, error: UnexpectedInput) -> tuple[int, str]:
         shown = word if word.isidentifier() else word[0]
         return position, f"unexpected token: '{shown}'"
     return len(text.rstrip()), "unexpected token: '<EOF>'"
+
+
+def _is_group(arguments: list[Any]) -> bool:
+    """Tell whether these are the arguments of FIELDS()."""
+    return len(arguments) == 1 and str(arguments[0]).upper() in _FIELD_GROUPS
 
 
 def _start(token: Any) -> int:
@@ -65,10 +79,27 @@ class ToAst(Transformer[Token, Any]):
         return query
 
     def path(self, names: list[Token]) -> ast.Path:
+        for name, following in itertools.pairwise(names):
+            if _start(following) != _start(name) + len(name) + 1:
+                raise malformed(self._text, _start(following), "unexpected token: '.'")
         return ast.Path(tuple(map(str, names)), tuple(map(_start, names)))
 
     def call(self, children: list[Any]) -> ast.Call:
-        return ast.Call(str(children[0]), tuple(children[1:]), _start(children[0]))
+        name, *arguments = children
+        position = self._text.index("(", _start(name))
+        if name.upper() not in KNOWN:
+            raise malformed(self._text, position, "unexpected token: '('")
+        if not arguments and name.upper() != "COUNT":
+            position = self._text.index(")", position)
+            raise malformed(self._text, position, "unexpected token: ')'")
+        if name.upper() == "FIELDS" and not _is_group(arguments):
+            reason = "FIELDS() takes ALL, STANDARD or CUSTOM"
+            raise malformed(self._text, _start(name), reason)
+        for argument in arguments:
+            if isinstance(argument, ast.Literal) and name.upper() not in _WITH_LITERALS:
+                reason = f"unexpected token: '{argument.text}'"
+                raise malformed(self._text, argument.position, reason)
+        return ast.Call(str(name), tuple(arguments), _start(name))
 
     # ---- SELECT and FROM ----
 
@@ -114,9 +145,15 @@ class ToAst(Transformer[Token, Any]):
 
     def comparison(self, children: list[Any]) -> ast.Comparison:
         value, operator, literal = children
-        return ast.Comparison(value, "!=" if operator == "<>" else operator.upper(), literal)
+        word = "!=" if operator == "<>" else operator.upper()
+        self._check_escapes(literal, like_pattern if word == "LIKE" else string_value)
+        return ast.Comparison(value, word, literal)
 
-    with_filter = comparison
+    def with_filter(self, children: list[Any]) -> ast.Comparison:
+        _, operator, _ = children
+        if operator != "=":
+            raise malformed(self._text, _start(operator), f"unexpected token: '{operator}'")
+        return self.comparison(children)
 
     def inclusion(self, children: list[Any]) -> ast.Inclusion:
         value, operator, items = children
@@ -127,7 +164,21 @@ class ToAst(Transformer[Token, Any]):
         return ast.MultiInclusion(value, operator.type == "EXCLUDES", items)
 
     def literals(self, children: list[ast.Literal]) -> tuple[ast.Literal, ...]:
+        for literal in children:
+            self._check_escapes(literal, string_value)
         return tuple(children)
+
+    def _check_escapes(self, literal: ast.Literal, read: Callable[[str], str]) -> None:
+        if literal.kind != "string":
+            return
+        try:
+            read(literal.text)
+        except BadEscapeError as error:
+            reason = (
+                f"Invalid string literal {literal.text}. "
+                f"Illegal character sequence '{error}' in string literal."
+            )
+            raise malformed(self._text, literal.position, reason) from None
 
     def string(self, children: list[Token]) -> ast.Literal:
         return ast.Literal("string", str(children[0]), _start(children[0]))
@@ -186,6 +237,7 @@ class ToAst(Transformer[Token, Any]):
         withs: list[Any] = [
             clause.children[0] for clause in children if clause.data == "with_clause"
         ]
+        self._check_count(clauses["select_list"])
         return ast.Query(
             select=tuple(clauses["select_list"]),
             sources=tuple(clauses["from_list"]),
@@ -203,6 +255,16 @@ class ToAst(Transformer[Token, Any]):
             updates=tuple(str(word).upper() for word in clauses.get("update", ())),
             all_rows="all_rows" in clauses,
         )
+
+    def _check_count(self, selected: list[Any]) -> None:
+        """COUNT() is all that a query selects, and has no name."""
+        for item in selected:
+            value = item.value if isinstance(item, ast.Column) else None
+            if not isinstance(value, ast.Call) or value.arguments:
+                continue
+            if len(selected) > 1 or item.alias is not None:
+                reason = "COUNT() must be the only element in the SELECT list"
+                raise malformed(self._text, value.position, reason)
 
     def whole_number(self, clauses: dict[str, Any], name: str) -> int | None:
         if name not in clauses:

@@ -114,6 +114,9 @@ class _ToSearch(ToAst):
     def in_fields(self, children: list[Token]) -> Tree[Any]:
         return Tree("in_fields", [str(children[-1]).upper()])
 
+    def field_list(self, children: list[ast.Column]) -> tuple[ast.Column, ...]:
+        return tuple(children)
+
     def list_view(self, _children: list[Token]) -> None:
         raise not_implemented("USING LISTVIEW")
 
@@ -126,10 +129,11 @@ class _ToSearch(ToAst):
 
     def returned(self, children: list[Any]) -> ast.Query:
         source, *rest = children
-        values = rest.pop(0) if rest else (ast.Path(("Id",), source.positions[:1]),)
+        id_alone = ast.Column(ast.Path(("Id",), source.positions[:1]), None)
+        columns = rest.pop(0) if rest else (id_alone,)
         clauses: dict[str, list[Any]] = {str(clause.data): clause.children for clause in rest}
         return ast.Query(
-            select=tuple(ast.Column(value, None) for value in values),
+            select=columns,
             sources=(ast.Source(source, None),),
             where=next(iter(clauses.get("where", ())), None),
             order_by=tuple(clauses.get("order_by", ())),

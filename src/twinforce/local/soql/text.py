@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Final
 
 _ESCAPE: Final = re.compile(r"\\(?:u([0-9A-Fa-f]{4})|(.))|([^\\])", re.DOTALL)
 _CONTROLS: Final = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f"}
-_THEMSELVES: Final = frozenset("\"'\\_%")
+_THEMSELVES: Final = frozenset("\"'\\")
+_LAST_OF_THEIR_KIND: Final = "\ud7ff\U0010ffff"  # behind them is no other character
+_WILDCARDS: Final = frozenset("_%")  # escaped only where they are wildcards
 
 
 class BadEscapeError(ValueError):
     """A backslash in front of something that SOQL does not escape."""
 
 
-def _characters(literal: str) -> Iterator[tuple[str, bool]]:
+def _characters(literal: str, *, is_pattern: bool = False) -> Iterator[tuple[str, bool]]:
     """Yield each character that *literal* means, and whether it was escaped."""
+    themselves = _THEMSELVES | _WILDCARDS if is_pattern else _THEMSELVES
     body = literal[1:-1]
     position = 0
     while position < len(body):
@@ -30,7 +34,7 @@ def _characters(literal: str) -> Iterator[tuple[str, bool]]:
             yield plain, False
         elif escaped.lower() in _CONTROLS:
             yield _CONTROLS[escaped.lower()], True
-        elif escaped in _THEMSELVES:
+        elif escaped in themselves:
             yield escaped, True
         else:
             raise BadEscapeError(f"\\{escaped}")
@@ -44,10 +48,40 @@ def string_value(literal: str) -> str:
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
+def is_like(pattern: str, text: str | None) -> bool | None:
+    """Do what SQLite's LIKE does, also in a text that has a NUL, at which that stops."""
+    return None if text is None else _compiled(pattern).fullmatch(text) is not None
+
+
+def pattern_range(pattern: str) -> tuple[str, str] | None:
+    """Return between what a text must be, the end excluded, to begin as a LIKE *pattern* does.
+
+    None if the pattern begins with a wildcard.
+    """
+    begins = re.match(r"(?:\\.|[^%_\\])*", pattern, re.DOTALL)
+    prefix = re.sub(r"\\(.)", r"\1", begins[0] if begins else "", flags=re.DOTALL)
+    if not prefix or prefix[-1] in _LAST_OF_THEIR_KIND:
+        return None
+    return prefix, prefix[:-1] + chr(ord(prefix[-1]) + 1)
+
+
+@lru_cache(maxsize=32)
+def _compiled(pattern: str) -> re.Pattern[str]:
+    parts = re.findall(r"\\(.)|([%_])|(.)", pattern, re.DOTALL)
+    wildcards = {"%": ".*", "_": "."}
+    return re.compile(
+        "".join(
+            wildcards[wildcard] if wildcard else re.escape(escaped or plain)
+            for escaped, wildcard, plain in parts
+        ),
+        re.DOTALL,
+    )
+
+
 def like_pattern(literal: str) -> str:
     """Return a pattern for SQLite's LIKE with a backslash as escape. Raises BadEscapeError."""
     pattern = ""
-    for character, escaped in _characters(literal):
+    for character, escaped in _characters(literal, is_pattern=True):
         if character == "\\" or (escaped and character in "%_"):
             pattern += "\\"
         pattern += character
