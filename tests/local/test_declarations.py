@@ -36,7 +36,9 @@ from twinforce.local import LocalOrg
         ("Picklist", {"values": ["x" * 256]}, "values of F__c .* 255 characters"),
         ("MultiselectPicklist", {"values": ["a;b"]}, "values of F__c: 'a;b' has a semicolon"),
         ("AutoNumber", {"display_format": "A-"}, "display_format of F__c .* not 'A-'"),
-        ("AutoNumber", {"display_format": "{YYYY}-{0}"}, "display_format of F__c"),
+        ("AutoNumber", {"display_format": "{QQ}-{0}"}, "display_format of F__c"),
+        ("AutoNumber", {"display_format": "{YYYY}-{MM}"}, "display_format of F__c"),
+        ("AutoNumber", {"display_format": "{0}-{0}"}, "display_format of F__c"),
         ("AutoNumber", {"display_format": "x" * 28 + "{0}"}, "display_format of F__c"),
         (
             "Lookup",
@@ -67,6 +69,21 @@ from twinforce.local import LocalOrg
         ),
         ("Textual", {}, "F__c: 'Textual' is not a type of field"),
         ("Checkbox", {"length": 5}, "F__c: a Checkbox field does not take length"),
+        ("Hierarchy", {}, "Account.F__c: only User can have a Hierarchy"),
+        ("MasterDetail", {"reference_to": "Contact"}, "Account.F__c cannot be a MasterDetail"),
+        ("Location", {"required": True}, "F__c: nobody can give it a value"),
+        ("Location", {"scale": 16}, "scale of F__c .* from 0 to 15"),
+        ("Summary", {"default": 5}, "F__c: a field of the type Summary does not take default"),
+        ("Text", {"formula": "Name", "unique": True}, "F__c: .* formula does not take unique"),
+        ("Text", {"formula": "Name", "required": True}, "F__c: nobody can give it a value"),
+        ("Number", {"formula": "1", "default": 1}, "F__c: .* does not take default"),
+        ("Email", {"formula": "Name"}, "F__c: a Email field does not take formula"),
+        ("EncryptedText", {"length": 176}, "length of F__c .* from 1 to 175, not 176"),
+        (
+            "Lookup",
+            {"reference_to": "Contact", "delete_constraint": "Never"},
+            "delete_constraint of F__c must be one of SetNull, Restrict, Cascade",
+        ),
     ],
 )
 def test_a_value_out_of_range_is_refused(
@@ -103,6 +120,8 @@ def test_a_value_out_of_range_is_refused(
         ("Text", {"default": 5}, "default of F__c must be text, not 5"),
         ("Checkbox", {"default": 1}, "default of F__c must be True or False, not 1"),
         ("Number", {"default": True}, "default of F__c must be a number, not True"),
+        ("Text", {"help_text": 5}, "help_text of F__c must be text"),
+        ("Number", {"formula": 5}, "formula of F__c must be text"),
         (None, {}, "type of F__c must be text"),
         (["Text"], {}, "type of F__c must be text"),
     ],
@@ -116,26 +135,36 @@ def test_a_value_of_the_wrong_type_is_refused(
 
 
 @pytest.mark.parametrize(
-    ("kind", "options", "answered"),
+    ("kind", "options", "answered", "formula"),
     [
-        ("Text", {"length": 1, "default": "a"}, "a"),
-        ("Text", {"length": 255}, None),
-        ("LongTextArea", {"length": 256}, None),
-        ("Html", {"length": 131_072}, None),
-        ("Number", {"precision": 18, "scale": 18, "default": "0.5"}, 0.5),
-        ("Number", {"precision": 1, "default": 9}, 9.0),
-        ("Number", {"scale": 1, "default": 1.25}, 1.3),
-        ("Checkbox", {"default": "TRUE"}, True),
-        ("Date", {"default": "2024-01-31T09:30:00Z"}, "2024-01-31"),
-        ("DateTime", {"default": "2024-01-31T10:30:00+01:00"}, "2024-01-31T09:30:00.000+0000"),
-        ("Time", {"default": "09:30:00Z"}, "09:30:00.000Z"),
-        ("Picklist", {"values": iter(["Red", "Green"]), "default": "green"}, "Green"),
-        ("MultiselectPicklist", {"values": ("a", "b"), "default": "b;A"}, "b;a"),
-        ("AutoNumber", {"display_format": "A-{000}"}, "A-001"),
+        ("Text", {"length": 1, "default": "a"}, "a", '"a"'),
+        ("Text", {"length": 255}, None, None),
+        ("LongTextArea", {"length": 256}, None, None),
+        ("Html", {"length": 131_072}, None, None),
+        ("Number", {"precision": 18, "scale": 18, "default": "0.5"}, 0.5, "0.5"),
+        ("Number", {"precision": 1, "default": 9}, 9.0, "9"),
+        ("Number", {"scale": 1, "default": 1.25}, 1.3, "1.3"),
+        ("Checkbox", {"default": "TRUE"}, True, None),
+        ("Date", {"default": "2024-01-31T09:30:00Z"}, "2024-01-31", "DATE(2024, 1, 31)"),
+        (
+            "DateTime",
+            {"default": "2024-01-31T10:30:00+01:00"},
+            "2024-01-31T09:30:00.000+0000",
+            'DATETIMEVALUE("2024-01-31 09:30:00")',
+        ),
+        ("Time", {"default": "09:30:00Z"}, "09:30:00.000Z", 'TIMEVALUE("09:30:00.000")'),
+        ("Picklist", {"values": iter(["Red", "Green"]), "default": "green"}, "Green", None),
+        ("MultiselectPicklist", {"values": ("a", "b"), "default": "b;A"}, "b;a", None),
+        ("AutoNumber", {"display_format": "A-{000}"}, "A-001", None),
     ],
 )
 def test_what_salesforce_allows_is_taken_and_the_default_reads_as_written(
-    org: LocalOrg, call: Caller, kind: str, options: dict[str, Any], answered: Any
+    org: LocalOrg,
+    call: Caller,
+    kind: str,
+    options: dict[str, Any],
+    answered: Any,
+    formula: str | None,
 ) -> None:
     org.add_field("Account", "F__c", kind, **options)
     record_id = call.create("Account", Name="A")
@@ -145,7 +174,9 @@ def test_what_salesforce_allows_is_taken_and_the_default_reads_as_written(
         for field in call("GET", "sobjects/Account/describe").body["fields"]
         if field["name"] == "F__c"
     ]
-    assert field["defaultValue"] == (answered if "default" in options else None)
+    told = kind in {"Checkbox", "MultiselectPicklist", "Picklist"}
+    assert field["defaultValue"] == (answered if told and "default" in options else None)
+    assert field["defaultValueFormula"] == formula
 
 
 @pytest.mark.parametrize(
@@ -200,3 +231,46 @@ def test_a_requirement_of_the_wrong_types_is_refused(org: LocalOrg) -> None:
         "StageName",
         "CloseDate",
     ]
+
+
+def test_a_lookup_says_what_becomes_of_children(org: LocalOrg, call: Caller) -> None:
+    org.add_object("Widget__c")
+    for constraint in ("SetNull", "Restrict", "Cascade"):
+        name = f"{constraint}__c"
+        org.add_field(
+            "Widget__c", name, "Lookup", reference_to="Account", delete_constraint=constraint
+        )
+
+    def after_deleting(constraint: str) -> tuple[int, int]:
+        account = call.create("Account", Name="A")
+        widget = call.create("Widget__c", Name="W", **{f"{constraint}__c": account})
+        deleted = call("DELETE", f"sobjects/Account/{account}").status
+        return deleted, call("GET", f"sobjects/Widget__c/{widget}").status
+
+    assert after_deleting("SetNull") == (204, 200)
+    assert after_deleting("Restrict") == (400, 200)
+    assert after_deleting("Cascade") == (204, 404)
+
+
+def test_help_and_formulas_are_described(org: LocalOrg, call: Caller) -> None:
+    org.add_field("Account", "Twice__c", "Number", formula="Size__c * 2", help_text="Twice as much")
+    [field] = [
+        field
+        for field in call("GET", "sobjects/Account/describe").body["fields"]
+        if field["name"] == "Twice__c"
+    ]
+    assert (field["calculatedFormula"], field["inlineHelpText"]) == ("Size__c * 2", "Twice as much")
+    assert field["calculated"] is True
+    assert call.get("Account", call.create("Account", Name="A"))["Twice__c"] is None
+
+
+def test_two_kinds_of_children_have_two_names(org: LocalOrg) -> None:
+    org.add_object("Widget__c")
+    org.add_object("Gadget__c")
+    kind: dict[str, Any] = {"reference_to": "Account", "child_relationship_name": "Things"}
+    org.add_field("Widget__c", "Account__c", "Lookup", **kind)
+    org.add_field("Widget__c", "Account__c", "Lookup", **kind)
+    reason = "Account has children that are called Things__r already, by Widget__c.Account__c"
+    with pytest.raises(ValueError, match=reason):
+        org.add_field("Gadget__c", "Account__c", "Lookup", **kind)
+    org.add_field("Gadget__c", "Account__c", "Lookup", reference_to="Account")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from decimal import Decimal
 from functools import partial
 from typing import Any, Final
 
@@ -17,10 +18,17 @@ from .sobjects import SObject, id_field, system_fields
 
 _CUSTOM_NAME: Final = re.compile(r"[A-Za-z](?:_?[A-Za-z0-9])*(?:__[A-Za-z](?:_?[A-Za-z0-9])*)?__c")
 _CHILD_NAME: Final = re.compile(r"[A-Za-z](?:_?[A-Za-z0-9])*(?:__r)?")
-_DISPLAY_FORMAT: Final = re.compile(r"[^{}]*\{0+\}[^{}]*")
+_DAY: Final = r"(?:[^{}]|\{(?:YYYY|YY|MM|DD)\})*"
+_DISPLAY_FORMAT: Final = re.compile(rf"{_DAY}\{{0+\}}{_DAY}")
 _LONGEST_DISPLAY_FORMAT: Final = 30
+_LONGEST_FORMULA_TEXT: Final = 1300
 _LONGEST_CHOICE: Final = 255
 _LONGEST_CUSTOM_NAME: Final = 80
+_USER: Final = "User"
+HIERARCHY: Final = "Hierarchy"
+# What becomes of a child when its parent is deleted: it forgets the parent, keeps it from being
+# deleted, or goes with it.
+_DELETE_CONSTRAINTS: Final = ("SetNull", "Restrict", "Cascade")
 
 # Takes what an argument is called in errors and its value; returns what the field gets of it.
 Check = Callable[[str, Any], Any]
@@ -37,7 +45,8 @@ def _choices(what: str, values: Any) -> tuple[PicklistValue, ...]:
     taken: set[str] = set()
     choices: list[PicklistValue] = []
     for value in values:
-        choice = arguments.text(what, value)
+        given = value if isinstance(value, PicklistValue) else None
+        choice = arguments.text(what, value) if given is None else given.value
         if not choice or choice != choice.strip() or len(choice) > _LONGEST_CHOICE:
             message = (
                 f"{what} must be texts of 1 to {_LONGEST_CHOICE} characters, "
@@ -48,7 +57,7 @@ def _choices(what: str, values: Any) -> tuple[PicklistValue, ...]:
             message = f"{what} must differ, in more than case, but {choice!r} stands twice"
             raise ValueError(message)
         taken.add(choice.casefold())
-        choices.append(PicklistValue(choice))
+        choices.append(given or PicklistValue(choice))
     if not choices:
         message = f"{what} must be at least one"
         raise ValueError(message)
@@ -72,12 +81,20 @@ def _child_name(what: str, value: Any) -> str:
     return name if name.endswith("__r") else f"{name}__r"
 
 
+def _delete_constraint(what: str, value: Any) -> str:
+    if arguments.text(what, value) not in _DELETE_CONSTRAINTS:
+        message = f"{what} must be one of {', '.join(_DELETE_CONSTRAINTS)}, not {value!r}"
+        raise ValueError(message)
+    return str(value)
+
+
 def _display_format(what: str, value: Any) -> str:
     pattern = arguments.text(what, value)
     if not _DISPLAY_FORMAT.fullmatch(pattern) or len(pattern) > _LONGEST_DISPLAY_FORMAT:
         message = (
-            f"{what} must have one {{0000}}, for the number, and no other braces, in at most "
-            f"{_LONGEST_DISPLAY_FORMAT} characters, as in A-{{0000}}, not {pattern!r}"
+            f"{what} must have one {{0000}}, for the number, and no other braces than those of "
+            f"{{YYYY}}, {{YY}}, {{MM}} and {{DD}}, in at most {_LONGEST_DISPLAY_FORMAT} "
+            f"characters, as in A-{{0000}}, not {pattern!r}"
         )
         raise ValueError(message)
     return pattern
@@ -98,13 +115,19 @@ _KEY: Final[Mapping[str, Check]] = {
     "unique": arguments.boolean,
     "external_id": arguments.boolean,
 }
-_NUMERIC: Final[Mapping[str, Check]] = {"precision": _from_to(1, 18), "scale": _from_to(0, 18)}
+_FORMULA: Final[Mapping[str, Check]] = {"formula": arguments.text}
+_NUMERIC: Final[Mapping[str, Check]] = {
+    "precision": _from_to(1, 18),
+    "scale": _from_to(0, 18),
+    **_FORMULA,
+}
 _LONG: Final[Mapping[str, Check]] = {"length": _from_to(256, 131_072)}
 _CHOICE: Final[Mapping[str, Check]] = {"values": _choices, "restricted": arguments.boolean}
 _PARENT: Final[Mapping[str, Check]] = {
     "reference_to": arguments.text,
     "child_relationship_name": _child_name,
 }
+_READ_ONLY: Final[Mapping[str, Any]] = {"createable": False, "updateable": False}
 
 FIELD_TYPES: Final[Mapping[str, Declared]] = {
     "AutoNumber": Declared(
@@ -112,49 +135,77 @@ FIELD_TYPES: Final[Mapping[str, Declared]] = {
         {
             "length": 30,
             "auto_number": "{0000}",
-            "createable": False,
-            "updateable": False,
+            **_READ_ONLY,
             "defaulted_on_create": True,
         },
         {"display_format": _display_format, "external_id": arguments.boolean},
         takes_default=False,
     ),
     "Checkbox": Declared(
-        "boolean", {"default_value": False, "nillable": False, "defaulted_on_create": True}
+        "boolean",
+        {"default_value": False, "nillable": False, "defaulted_on_create": True},
+        _FORMULA,
     ),
     "Currency": Declared("currency", {"precision": 18, "scale": 2}, _NUMERIC),
-    "Date": Declared("date"),
-    "DateTime": Declared("datetime"),
+    "Date": Declared("date", options=_FORMULA),
+    "DateTime": Declared("datetime", options=_FORMULA),
     "Email": Declared("email", {"length": 80}, _KEY),
+    "EncryptedText": Declared(
+        "encryptedstring",
+        {"length": 175, "described": {"encrypted": True, "mask": "*", "maskType": "all"}},
+        {"length": _from_to(1, 175)},
+        takes_default=False,
+    ),
+    HIERARCHY: Declared(
+        "reference",
+        {"length": 18},
+        {"child_relationship_name": _child_name},
+        takes_default=False,
+    ),
     "Html": Declared("textarea", {"length": 32_768, "html_formatted": True}, _LONG),
+    "Location": Declared(
+        "location",
+        {"scale": 15, "precision": 18, **_READ_ONLY},
+        {"scale": _from_to(0, 15)},
+        takes_default=False,
+    ),
     "LongTextArea": Declared("textarea", {"length": 32_768}, _LONG),
     "Lookup": Declared(
-        "reference", {"length": 18}, _PARENT, needs="reference_to", takes_default=False
+        "reference",
+        {"length": 18},
+        {**_PARENT, "delete_constraint": _delete_constraint},
+        needs="reference_to",
+        takes_default=False,
     ),
     "MasterDetail": Declared(
         "reference",
         {"length": 18, "nillable": False, "updateable": False, "cascade_delete": True},
-        _PARENT,
+        {**_PARENT, "reparentable": arguments.boolean},
         needs="reference_to",
         takes_default=False,
     ),
     "MultiselectPicklist": Declared(
         "multipicklist",
-        {"length": 4099},
-        {**_CHOICE, "values": _joinable_choices},
+        {"length": 4099, "precision": 4},
+        {**_CHOICE, "values": _joinable_choices, "visible_lines": _from_to(3, 10)},
         needs="values",
     ),
     "Number": Declared("double", {"precision": 18, "scale": 0}, {**_NUMERIC, **_KEY}),
     "Percent": Declared("percent", {"precision": 18, "scale": 2}, _NUMERIC),
     "Phone": Declared("phone", {"length": 40}),
     "Picklist": Declared("picklist", {"length": 255}, _CHOICE, needs="values"),
+    "Summary": Declared(
+        "double",
+        {"precision": 18, "scale": 2, "calculated": True, **_READ_ONLY},
+        takes_default=False,
+    ),
     "Text": Declared(
         "string",
         {"length": 255},
-        {**_KEY, "length": _from_to(1, 255), "case_sensitive": arguments.boolean},
+        {**_KEY, **_FORMULA, "length": _from_to(1, 255), "case_sensitive": arguments.boolean},
     ),
     "TextArea": Declared("textarea", {"length": 255}),
-    "Time": Declared("time"),
+    "Time": Declared("time", options=_FORMULA),
     "Url": Declared("url", {"length": 255}),
 }
 
@@ -169,11 +220,15 @@ _LOOKS: Final[Mapping[str, str]] = {
     "percent": "a number",
     "time": 'a time such as "09:30:00Z"',
 }
+# Only of these describe tells the default itself, of the others the formula of it.
+_DEFAULTS_DESCRIBED: Final = frozenset({"boolean", "multipicklist", "picklist"})
 # The words of describe for the options that Setup calls otherwise.
 _OF_DESCRIBE: Final[Mapping[str, str]] = {
     "display_format": "auto_number",
+    "reparentable": "updateable",
     "restricted": "restricted_picklist",
     "values": "picklist_values",
+    "visible_lines": "precision",
 }
 
 
@@ -185,6 +240,7 @@ def custom_field(
     required: bool,
     default: Any,
     options: Mapping[str, Any],
+    help_text: str | None = None,
 ) -> Field:
     """Return the custom field that a declaration means; see ``LocalOrg.add_field``.
 
@@ -202,7 +258,13 @@ def custom_field(
         "label": _label(f"label of {name}", label) or spoken(name),
         **_field_options(name, type, declared, options),
     }
+    if help_text is not None:
+        help_text = arguments.text(f"help_text of {name}", help_text)
+        values["described"] = {**values.get("described", {}), "inlineHelpText": help_text}
     if arguments.boolean(f"required of {name}", required) and declared.type != "boolean":
+        if values.get("calculated") or declared.type == "location":
+            message = f"{name}: nobody can give it a value, so it cannot be required"
+            raise ValueError(message)
         values["nillable"] = False
     field = Field(name=name, type=declared.type, **values)
     if field.scale > field.precision:
@@ -212,11 +274,15 @@ def custom_field(
         raise ValueError(message)
     if default is None:
         return field
-    if not declared.takes_default:
+    if not declared.takes_default or field.calculated:
         message = f"{name}: a field of the type {type} does not take default"
         raise ValueError(message)
     value = _default(field, default)
-    return attrs.evolve(field, default_value=value, defaulted_on_create=True)
+    described = field.described
+    if field.type not in _DEFAULTS_DESCRIBED:
+        formula = _formula_of(field, value)
+        described = {**described, "defaultValue": None, "defaultValueFormula": formula}
+    return attrs.evolve(field, default_value=value, defaulted_on_create=True, described=described)
 
 
 def _field_options(
@@ -238,12 +304,60 @@ def _field_options(
         _OF_DESCRIBE.get(option, option): declared.options[option](f"{option} of {name}", value)
         for option, value in given.items()
     }
+    if kind == HIERARCHY:
+        values["reference_to"] = _USER
     if "reference_to" in values:
         values["reference_to"] = (values["reference_to"],)
         values["relationship_name"] = name[:-1] + "r"
     if values.get("external_id"):
         values["id_lookup"] = True
+    constraint = values.pop("delete_constraint", "SetNull")
+    if constraint != "SetNull":
+        values["cascade_delete" if constraint == "Cascade" else "restricted_delete"] = True
+    if "formula" in values:
+        values.update(_calculated(name, declared, given, values.pop("formula")))
     return values
+
+
+def _calculated(
+    name: str, declared: Declared, given: Mapping[str, Any], formula: str
+) -> dict[str, Any]:
+    """Return what makes a field one that a formula calculates; here it is empty for ever."""
+    foreign = sorted(given.keys() & {"unique", "external_id", "case_sensitive", "length"})
+    if foreign:
+        message = f"{name}: a field with a formula does not take {', '.join(foreign)}"
+        raise ValueError(message)
+    values = {
+        **_READ_ONLY,
+        "calculated": True,
+        "defaulted_on_create": False,
+        "described": {"calculatedFormula": formula, "formulaTreatNullNumberAsZero": True},
+    }
+    return {**values, "length": _LONGEST_FORMULA_TEXT} if declared.type == "string" else values
+
+
+def check_owner(sobject: str, name: str, kind: str) -> None:
+    """Raise ValueError for a field of the type *kind* in an sObject that cannot have it."""
+    if kind == HIERARCHY and sobject != _USER:
+        message = f"{sobject}.{name}: only User can have a Hierarchy; take a Lookup"
+        raise ValueError(message)
+
+
+def location_parts(field: Field) -> tuple[Field, ...]:
+    """Return the fields that hold what *field*, of the type location, is put together from."""
+    return tuple(
+        Field(
+            name=name,
+            label=f"{field.label} ({key.capitalize()})",
+            type="double",
+            precision=field.precision,
+            scale=field.scale,
+            custom=True,
+            compound_field_name=field.name,
+            nillable=field.nillable,
+        )
+        for key, name in field.parts.items()
+    )
 
 
 def _default(field: Field, value: Any) -> Any:
@@ -263,6 +377,22 @@ def _default(field: Field, value: Any) -> Any:
         message = f"{what} must not be empty; leave it out for none"
         raise ValueError(message)
     return json_value(field, stored)
+
+
+def _formula_of(field: Field, value: Any) -> str:
+    """Write the default *value* as the formula that Setup keeps of it."""
+    if isinstance(value, int | float):
+        digits = Decimal(str(value)) / (100 if field.type == "percent" else 1)
+        return f"{digits.normalize():f}"
+    if field.type == "date":
+        year, month, day = value.split("-")
+        return f"DATE({year}, {int(month)}, {int(day)})"
+    if field.type == "datetime":
+        return f'DATETIMEVALUE("{value[:10]} {value[11:19]}")'
+    if field.type == "time":
+        return f'TIMEVALUE("{value[:-1]}")'
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
 
 
 def _label(what: str, label: Any) -> str | None:
@@ -306,11 +436,11 @@ def custom_object(
         length=18,
         nillable=False,
         defaulted_on_create=True,
-        reference_to=("User",),
+        reference_to=("Group", "User"),
         relationship_name="Owner",
     )
-    fields: Iterable[Field] = (id_field("Record ID"), title, owner, *system_fields(deletable=True))
-    for field in fields:
+    deleted, *stamps = system_fields()
+    for field in (id_field("Record ID"), owner, deleted, title, *stamps):
         sobject.put(field)
     return sobject
 

@@ -5,7 +5,12 @@ Only what differs from field to field is kept; what follows from the type stands
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Mapping
+from datetime import date
+from functools import cache
+from importlib import resources
 from typing import Any, Final
 
 import attrs
@@ -35,7 +40,7 @@ TYPES: Final[Mapping[str, FieldType]] = {
     "email": FieldType("xsd:string", is_text=True),
     "url": FieldType("xsd:string", is_text=True),
     "picklist": FieldType("xsd:string", is_text=True),
-    "combobox": FieldType("xsd:string", is_text=True),
+    "combobox": FieldType("xsd:string", is_text=True, groupable=False),
     "multipicklist": FieldType("xsd:string", is_text=True, sortable=False, groupable=False),
     "boolean": FieldType("xsd:boolean", "INTEGER"),
     "int": FieldType("xsd:int", "INTEGER"),
@@ -46,31 +51,61 @@ TYPES: Final[Mapping[str, FieldType]] = {
     "datetime": FieldType("xsd:dateTime", groupable=False),
     "time": FieldType("xsd:time", groupable=False),
     "address": FieldType("urn:address", sortable=False, groupable=False),
+    "location": FieldType("urn:location", sortable=False, groupable=False),
+    "encryptedstring": FieldType(
+        "xsd:string", is_text=True, sortable=False, groupable=False, filterable=False
+    ),
     "base64": FieldType("xsd:base64Binary", sortable=False, groupable=False, filterable=False),
 }
 
+# The compound types, and what their values are put together from.
+COMPOUND_PARTS: Final[Mapping[str, tuple[str, ...]]] = {
+    "address": (
+        "City",
+        "Country",
+        "GeocodeAccuracy",
+        "Latitude",
+        "Longitude",
+        "PostalCode",
+        "State",
+        "Street",
+    ),
+    "location": ("Latitude", "Longitude"),
+}
+# What a display format of an auto number may have of the day on which a record is created.
+_DAY_PARTS: Final = {"{YYYY}": "%Y", "{YY}": "%y", "{MM}": "%m", "{DD}": "%d"}
+_NUMBER_PART: Final = re.compile(r"\{(0+)\}")
 # Longer text is kept out of line by Salesforce, which then neither filters nor sorts it.
 LONGEST_FILTERABLE_TEXT: Final = 255
 
 
 @attrs.frozen
 class PicklistValue:
-    """A value of a picklist; *extra* is what a standard value implies, such as a probability."""
+    """A value of a picklist; *extra* is what a standard value implies, such as a probability.
+
+    *label* is what a user reads, which for most is the value itself.
+    """
 
     value: str
     extra: Mapping[str, Any] = attrs.field(factory=dict[str, Any])
+    label: str = attrs.field(default=attrs.Factory(lambda self: self.value, takes_self=True))
+    active: bool = True
 
     @classmethod
     def from_json(cls, data: str | Mapping[str, Any]) -> PicklistValue:
         if isinstance(data, str):
             return cls(data)
         extra = dict(data)
-        return cls(extra.pop("value"), extra)
+        value = extra.pop("value")
+        return cls(value, label=extra.pop("label", value), extra=extra)
 
 
 @attrs.frozen
 class Field:
-    """A field as its sObject's describe call shows it; *type* is a key of :data:`TYPES`."""
+    """A field as its sObject's describe call shows it; *type* is a key of :data:`TYPES`.
+
+    *described* holds attributes of describe that do not follow from the others.
+    """
 
     name: str
     label: str
@@ -103,6 +138,7 @@ class Field:
     compound_field_name: str | None = None
     html_formatted: bool = False
     extra_type_info: str | None = None
+    described: Mapping[str, Any] = attrs.field(factory=dict[str, Any])
 
     @property
     def traits(self) -> FieldType:
@@ -120,7 +156,17 @@ class Field:
     @property
     def is_compound(self) -> bool:
         """Whether the value is put together from other fields when it is read."""
-        return self.type == "address"
+        return self.type in COMPOUND_PARTS
+
+    @property
+    def parts(self) -> Mapping[str, str]:
+        """The keys of a compound value, and the names of the fields that they are read from."""
+        parts = COMPOUND_PARTS[self.type]
+        if self.type == "address":
+            before, after = self.name.removesuffix("Address"), ""
+        else:
+            before, after = f"{self.name[:-1]}", "__s"
+        return {part[0].lower() + part[1:]: before + part + after for part in parts}
 
     @property
     def is_blob(self) -> bool:
@@ -134,16 +180,32 @@ class Field:
 
     @property
     def is_polymorphic(self) -> bool:
-        """Whether its parents are of several sObjects."""
-        return len(self.reference_to) > 1
+        """Whether its parents may be of several sObjects."""
+        several = len(self.reference_to) > 1
+        return bool(self.described.get("polymorphicForeignKey", several))
+
+    def numbered(self, number: int, day: date) -> str:
+        """Return the value of an auto number: ``A-{YYYY}-{000}`` makes A-2024-007 of 7."""
+        pattern = self.auto_number or "{0}"
+        for part, code in _DAY_PARTS.items():
+            pattern = pattern.replace(part, day.strftime(code))
+        return _NUMBER_PART.sub(lambda zeros: str(number).zfill(len(zeros[1])), pattern)
 
     @property
     def filterable(self) -> bool:
-        return self.traits.filterable and not self.is_long_text
+        derived = self.traits.filterable and not self.is_long_text
+        return bool(self.described.get("filterable", derived))
 
     @property
     def sortable(self) -> bool:
-        return self.traits.sortable and not self.is_long_text
+        derived = self.traits.sortable and not self.is_long_text
+        return bool(self.described.get("sortable", derived))
+
+    @property
+    def groupable(self) -> bool:
+        kept_apart = self.is_long_text or self.calculated or self.auto_number is not None
+        derived = self.traits.groupable and not kept_apart
+        return bool(self.described.get("groupable", derived))
 
     @property
     def is_key(self) -> bool:
@@ -160,10 +222,23 @@ _JSON_NAMES: Final[Mapping[str, str]] = {
 
 
 def field_from_json(data: Mapping[str, Any]) -> Field:
-    """Make a field of an entry in the tables under ``objects/``; keys are those of describe."""
-    values = {_JSON_NAMES[key]: value for key, value in data.items()}
+    """Make a field of an entry in the tables under ``objects/``; keys are those of describe.
+
+    Picklist values that several fields share stand in ``picklists.json``, by the name that is here.
+    """
+    values = {_JSON_NAMES[key]: value for key, value in data.items() if key in _JSON_NAMES}
+    described = {key: value for key, value in data.items() if key not in _JSON_NAMES}
     if "picklist_values" in values:
-        values["picklist_values"] = tuple(map(PicklistValue.from_json, values["picklist_values"]))
+        choices = values["picklist_values"]
+        if isinstance(choices, str):
+            choices = _shared_picklists()[choices]
+        values["picklist_values"] = tuple(map(PicklistValue.from_json, choices))
     if "reference_to" in values:
         values["reference_to"] = tuple(values["reference_to"])
-    return Field(**values)
+    return Field(described=described, **values)
+
+
+@cache
+def _shared_picklists() -> dict[str, list[str | dict[str, Any]]]:
+    source = resources.files("twinforce.local.schema") / "picklists.json"
+    return dict(json.loads(source.read_text("utf-8")))

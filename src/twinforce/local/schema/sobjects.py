@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
 from importlib import resources
 from typing import Any, Final
@@ -12,19 +12,7 @@ import attrs
 
 from .fields import Field, field_from_json
 
-# The order of describe calls: a sub-object's key prefix never changes, so it is data too.
-STANDARD_OBJECTS: Final = (
-    "Account",
-    "Attachment",
-    "Case",
-    "Contact",
-    "ContentDocument",
-    "ContentVersion",
-    "Lead",
-    "Opportunity",
-    "Profile",
-    "User",
-)
+_TABLES: Final = "objects"
 
 _SYSTEM = {"createable": False, "updateable": False, "nillable": False, "defaultedOnCreate": True}
 _SYSTEM_FIELDS: Final[tuple[dict[str, Any], ...]] = (
@@ -58,13 +46,24 @@ def id_field(label: str) -> Field:
     )
 
 
-def system_fields(*, deletable: bool) -> list[Field]:
-    """The fields that Salesforce itself writes; a record of a deletable sObject has IsDeleted."""
-    return [
-        field_from_json({**_SYSTEM, **data})
-        for data in _SYSTEM_FIELDS
-        if deletable or data["name"] != "IsDeleted"
-    ]
+def record_type_field() -> Field:
+    """The field of an sObject that says which of its record types a record is of."""
+    return field_from_json(
+        {
+            "name": "RecordTypeId",
+            "label": "Record Type ID",
+            "type": "reference",
+            "length": 18,
+            "referenceTo": ["RecordType"],
+            "relationshipName": "RecordType",
+            "permissionable": False,
+        }
+    )
+
+
+def system_fields() -> list[Field]:
+    """The fields that Salesforce itself writes, IsDeleted first."""
+    return [field_from_json({**_SYSTEM, **data}) for data in _SYSTEM_FIELDS]
 
 
 @attrs.frozen
@@ -77,7 +76,10 @@ class Child:
 
 @attrs.define(eq=False)
 class SObject:
-    """An sObject and its fields. Names are looked up without regard to case."""
+    """An sObject and its fields. Names are looked up without regard to case.
+
+    *described* holds attributes of describe that do not follow from the others.
+    """
 
     name: str
     label: str
@@ -88,6 +90,7 @@ class SObject:
     updateable: bool = True
     deletable: bool = True
     searchable: bool = True
+    described: Mapping[str, Any] = attrs.field(factory=dict[str, Any])
     _fields: dict[str, Field] = attrs.field(factory=dict[str, Field])
     _before_require: dict[str, Field] = attrs.field(init=False, factory=dict[str, Field])
 
@@ -105,6 +108,10 @@ class SObject:
     def put(self, field: Field) -> None:
         """Add *field*, or put it in the place of the one with its name."""
         self._fields[field.name.lower()] = field
+
+    def remove(self, name: str) -> None:
+        """Take the field *name* away, if there is one."""
+        self._fields.pop(name.lower(), None)
 
     def reference(self, relationship: str) -> Field | None:
         """The lookup field whose parent is read as *relationship*, if there is one."""
@@ -146,10 +153,28 @@ class SObject:
                 self._fields[key] = attrs.evolve(field, nillable=key not in wanted)
 
 
+@attrs.frozen
+class RecordType:
+    """A record type of an sObject: a record of RecordType, as describe shows it."""
+
+    id: str
+    name: str
+    developer_name: str
+    active: bool
+
+
+def _no_record_types(sobject: SObject) -> list[RecordType]:
+    return []
+
+
 class Schema:
-    """All sObjects of an org, by name (in any case) and by key prefix."""
+    """All sObjects of an org, by name (in any case) and by key prefix.
+
+    *record_types* finds those of an sObject, which are records.
+    """
 
     def __init__(self) -> None:
+        self.record_types: Callable[[SObject], list[RecordType]] = _no_record_types
         self._by_name: dict[str, SObject] = {}
         self._by_prefix: dict[str, SObject] = {}
 
@@ -198,32 +223,49 @@ class Schema:
 def standard_schema() -> Schema:
     """The sObjects that every org has; what is done to them stays in this schema."""
     schema = Schema()
-    for name in STANDARD_OBJECTS:
+    for name in _standard_names():
         schema.add(_standard_object(name))
     return schema
 
 
 def _standard_object(name: str) -> SObject:
     head, fields = _table(name)
-    sobject = SObject(
-        head["name"],
-        head["label"],
-        head["labelPlural"],
-        head["keyPrefix"],
-        createable=head.get("createable", True),
-        updateable=head.get("updateable", True),
-        deletable=head.get("deletable", True),
-        searchable=head.get("searchable", True),
-    )
-    sobject.put(id_field(f"{sobject.label} ID"))
-    for field in (*fields, *system_fields(deletable=sobject.deletable)):
+    sobject = SObject(**head)
+    for field in fields:
         sobject.put(field)
     return sobject
 
 
 @cache
+def _standard_names() -> tuple[str, ...]:
+    folder = resources.files("twinforce.local.schema") / _TABLES
+    names = (entry.name for entry in folder.iterdir() if entry.name.endswith(".json"))
+    return tuple(sorted(name.removesuffix(".json") for name in names))
+
+
+@cache
 def _table(name: str) -> tuple[dict[str, Any], tuple[Field, ...]]:
-    """Read the table of a standard object: what it is, and its fields, which never change."""
-    folder = resources.files("twinforce.local.schema") / "objects"
-    head = json.loads((folder / f"{name}.json").read_text("utf-8"))
-    return head, tuple(field_from_json(entry) for entry in head.pop("fields"))
+    """Read the table of a standard object: what it is, and its fields, which never change.
+
+    A field that Salesforce itself writes in all sObjects stands there as its name alone.
+    """
+    folder = resources.files("twinforce.local.schema") / _TABLES
+    data = json.loads((folder / f"{name}.json").read_text("utf-8"))
+    entries = data.pop("fields")
+    head = {_HEAD_NAMES[key]: data.pop(key) for key in tuple(data) if key in _HEAD_NAMES}
+    common = {field.name: field for field in system_fields()}
+    common["Id"] = id_field(f"{head['label']} ID")
+    fields = (common[it] if isinstance(it, str) else field_from_json(it) for it in entries)
+    return {**head, "described": data}, tuple(fields)
+
+
+_HEAD_NAMES: Final = {
+    "name": "name",
+    "label": "label",
+    "labelPlural": "label_plural",
+    "keyPrefix": "key_prefix",
+    "createable": "createable",
+    "updateable": "updateable",
+    "deletable": "deletable",
+    "searchable": "searchable",
+}
