@@ -242,9 +242,14 @@ def test_the_parent_of_an_attachment_may_be_of_any_sobject(call: Caller) -> None
     attachment = call.create("Attachment", ParentId=contact, **fields)
     parent = call("GET", f"sobjects/Attachment/{attachment}/Parent?fields=Name").body
     assert (parent["attributes"]["type"], parent["Name"]) == ("Contact", "Doe")
-    # Joining one of the sObjects would find nothing, and say nothing.
-    refused = call.refused("SELECT Parent.Name FROM Attachment")
-    assert refused["errorCode"] == "NOT_IMPLEMENTED_IN_LOCAL_ORG"
+    [found] = call.query("SELECT Parent.Name FROM Attachment")["records"]
+    assert found["Parent"]["Name"] == "Doe"
+
+
+def test_the_file_may_come_before_its_record(call: Caller) -> None:
+    answer = upload(call, GOOD, document(FILE))
+    assert answer.status == 201
+    assert read(call, f"ContentVersion/{answer.body['id']}/VersionData") == DATA
 
 
 # ---- over HTTP ----

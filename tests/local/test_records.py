@@ -301,7 +301,6 @@ def test_a_create_is_refused_in_salesforces_words(
         ("Account", "Name", ["x"], "string from START_ARRAY value ["),
         ("Account", "Name", {"x": 1}, "string from START_OBJECT value {"),
         ("Lead", "IsUnreadByOwner", "yes", "boolean from VALUE_STRING value yes"),
-        ("Lead", "IsUnreadByOwner", None, "boolean from VALUE_NULL value null"),
         ("Contact", "Birthdate", "01.02.2024", "date from VALUE_STRING value 01.02.2024"),
         ("Contact", "Birthdate", "2023-02-29", "date from VALUE_STRING value 2023-02-29"),
         (
@@ -391,7 +390,13 @@ def test_a_parent_can_be_named_by_its_external_id(org: LocalOrg, call: Caller) -
 def test_a_parent_of_the_wrong_kind_is_refused(call: Caller) -> None:
     contact = call.create("Contact", LastName="Doe")
     answer = call("POST", "sobjects/Contact", {"LastName": "Lee", "AccountId": contact})
-    assert answer.body[0]["errorCode"] == "MALFORMED_ID"
+    assert answer.body == [
+        {
+            "message": f"Account ID: id value of incorrect type: {contact}",
+            "errorCode": "FIELD_INTEGRITY_EXCEPTION",
+            "fields": ["AccountId"],
+        }
+    ]
 
 
 def test_a_deleted_record_is_gone_for_every_method(call: Caller) -> None:
@@ -504,10 +509,49 @@ def test_a_date_in_another_form_is_refused(call: Caller, value: str) -> None:
     assert (answer.status, answer.body[0]["errorCode"]) == (400, "JSON_PARSER_ERROR")
 
 
+@pytest.mark.parametrize(
+    ("value", "day"),
+    [
+        ("1699-12-31", "Thu Dec 31 00:00:00 GMT 1699"),
+        ("4001-01-01", "Mon Jan 01 00:00:00 GMT 4001"),
+        ("0001-01-01T00:00:00Z", "Mon Jan 01 00:00:00 GMT 0001"),
+    ],
+)
+def test_a_date_of_another_age_is_refused(call: Caller, value: str, day: str) -> None:
+    answer = call("POST", "sobjects/Contact", {"LastName": "Doe", "Birthdate": value})
+    error = {
+        "message": f"Birthdate: invalid date: {day}",
+        "errorCode": "FIELD_INTEGRITY_EXCEPTION",
+        "fields": ["Birthdate"],
+    }
+    assert (answer.status, answer.body) == (400, [error])
+    for kept in ("1700-01-01", "4000-12-31"):
+        call.create("Contact", LastName="Doe", Birthdate=kept)
+
+
 @pytest.mark.parametrize("value", ["1e99999999999999999999", "٣"])
 def test_text_that_is_no_number_is_refused(call: Caller, value: str) -> None:
     answer = call("POST", "sobjects/Account", {"Name": "Acme", "AnnualRevenue": value})
     assert (answer.status, answer.body[0]["errorCode"]) == (400, "JSON_PARSER_ERROR")
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("BillingLatitude", 90.5), ("BillingLongitude", -181)]
+)
+def test_a_place_must_be_on_earth(call: Caller, field: str, value: float) -> None:
+    answer = call("POST", "sobjects/Account", {"Name": "Acme", field: value})
+    [error] = answer.body
+    assert (error["errorCode"], error["fields"]) == ("NUMBER_OUTSIDE_VALID_RANGE", [field])
+
+
+def test_a_username_is_taken_once(org: LocalOrg, call: Caller) -> None:
+    taken = call.get("User", org.user_id)
+    names = ("Alias", "Email", "EmailEncodingKey", "LanguageLocaleKey", "LastName", "ProfileId")
+    fields = {name: taken[name] for name in (*names, "LocaleSidKey", "TimeZoneSidKey")}
+    answer = call("POST", "sobjects/User", {**fields, "Username": taken["Username"].upper()})
+    [error] = answer.body
+    assert (error["errorCode"], error["fields"]) == ("DUPLICATE_USERNAME", ["Username"])
+    call.create("User", **fields, Username="other@example.com")
 
 
 def test_a_number_must_be_in_range_once_it_is_rounded(org: LocalOrg, call: Caller) -> None:

@@ -10,6 +10,7 @@ from .store import Row, Store
 
 VERSION: Final = "ContentVersion"
 DOCUMENT: Final = "ContentDocument"
+LINK: Final = "ContentDocumentLink"
 
 _NEEDED: Final = ("VersionData", "PathOnClient")
 # What somebody may change in the document or in its latest version, and is changed in both.
@@ -33,6 +34,7 @@ class Files:
     def __init__(self, schema: Schema, store: Store, insert: Callable[[SObject, Row], str]) -> None:
         self._version = schema[VERSION]
         self._document = schema[DOCUMENT]
+        self._link = schema[LINK]
         self._store = store
         self._insert = insert
 
@@ -60,7 +62,21 @@ class Files:
         shown = {name: saved[name] for name in _OF_THE_LATEST}
         latest: Row = {**shown, "LatestPublishedVersionId": version_id}
         self._store.update(self._document, document_id, latest)
+        if not earlier:
+            self._share(document_id, saved)
         return version_id
+
+    def _share(self, document_id: str, version: Row) -> None:
+        """Link a new document to its owner, and to the record where it is published first."""
+        for entity, share_type in (("OwnerId", "I"), ("FirstPublishLocationId", "V")):
+            if version.get(entity) is not None:
+                link: Row = {
+                    "ContentDocumentId": document_id,
+                    "LinkedEntityId": version[entity],
+                    "ShareType": share_type,
+                    "Visibility": "AllUsers",
+                }
+                self._insert(self._link, link)
 
     def updated(self, sobject: SObject, row: Row, changes: Row) -> None:
         """Do to the document what was done to its latest version, and the other way round."""

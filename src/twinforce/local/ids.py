@@ -40,8 +40,8 @@ def looks_like_id(text: str) -> bool:
 def long_id(text: str) -> str | None:
     """Return the 18 character form of an id, or None if *text* is not one.
 
-    The suffix of the long form exists so that the case of the rest may get lost on the way, so
-    the case is restored from it.
+    The suffix of the long form exists so that the case of the rest may get lost on the way: where
+    all of it is in one case, the other is restored. Where it is not, the suffix must agree.
     """
     if not looks_like_id(text):
         return None
@@ -54,4 +54,6 @@ def long_id(text: str) -> str | None:
         if bits < 0:
             return None
         restored += char.upper() if bits >> index % 5 & 1 else char.lower()
+    if restored != short and short not in {short.lower(), short.upper()}:
+        return None
     return restored + suffix if checksum(restored) == suffix else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final
 
 import attrs
@@ -9,8 +10,11 @@ import attrs
 from . import multipart
 from .errors import ApiError
 from .http import JSON, Call, Reply
-from .records import RecordData, Records, attributes, blob_url, field_json, no_such_column
+from .intake import DuplicateOptions, RecordData
+from .records import Records
+from .refusals import no_such_column
 from .schema import Field, SObject
+from .shapes import attributes, blob_url, field_json
 
 MIN_PAGE: Final = 200
 MAX_PAGE: Final = 2000
@@ -20,7 +24,16 @@ def record_data(call: Call) -> RecordData:
     """Return the record that *call* brings, as JSON or as a multipart message."""
     if multipart.is_multipart(call):
         call = _unpacked(call)
-    return RecordData(call.json_object(), call.body, call.blobs)
+    return RecordData(call.json_object(), call.body, call.blobs, _duplicate_options(call))
+
+
+def _duplicate_options(call: Call) -> DuplicateOptions:
+    """Read ``Sforce-Duplicate-Rule-Header: allowSave=true; includeRecordDetails=true``."""
+    header = call.headers.get("sforce-duplicate-rule-header", "").lower()
+    options = {part.strip().replace(" ", "") for part in re.split("[;,]", header)}
+    return DuplicateOptions(
+        "allowsave=true" in options, "includerecorddetails=true" in options, call.version
+    )
 
 
 def _unpacked(call: Call) -> Call:
@@ -32,11 +45,16 @@ def _unpacked(call: Call) -> Call:
         found = multipart.parts_of(call)
     except multipart.BrokenMultipartError as error:
         raise _invalid(f"The multipart message cannot be read: {error}") from None
-    if not found or not found[0].is_json:
+    # Usually the JSON is the first part, but some clients send the file first.
+    records = [part for part in found if part.is_json and not part.is_file]
+    if not records and found and found[0].is_json:
+        records = found[:1]
+    if not records:
         raise _invalid("Multipart message must include a non-binary part")
-    first, *others = found
-    if any(part.is_json and not part.is_file for part in others):
+    if len(records) > 1:
         raise _invalid("Cannot include more than one non-binary part")
+    [first] = records
+    others = [part for part in found if part is not first]
     if len(others) > 1:
         raise _invalid("Cannot include more than one binary part")
     blobs: dict[str, memoryview] = {}

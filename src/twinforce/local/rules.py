@@ -4,54 +4,50 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Mapping
-from typing import Any, Final
+from collections.abc import Mapping
+from typing import Final
 
+from . import activities, sales
+from .saving import Parents, Rule, Saving
 from .schema import SObject
 from .store import Row
-from .values import casefold
+
+_PARTS_OF_A_NAME: Final = ("FirstName", "MiddleName", "LastName", "Suffix")
 
 
-def derived(sobject: SObject, row: Row, changed: set[str], now: str) -> Row:
+def derived(sobject: SObject, row: Row, changed: set[str], now: str, parents: Parents) -> Row:
     """Return the fields of *row* that follow from the others.
 
     *row* is the record as it is about to be saved, *changed* are the names of the fields that the
-    caller set, *now* is the time of the save as the API writes datetimes.
+    caller set, *now* is the time of the save as the API writes datetimes, *parents* finds the
+    record with an id. Raises ApiError for fields that do not go together.
     """
     values: Row = {}
     if sobject.is_person:
-        names = (row.get("FirstName"), row.get("LastName"))
+        names = (row.get(part) for part in _PARTS_OF_A_NAME)
         values["Name"] = " ".join(str(name) for name in names if name)
     if sobject.custom and not row.get("Name"):
         values["Name"] = row.get("Id")
     rule = _RULES.get(sobject.name)
     if rule is not None:
-        values.update(rule(sobject, {**row, **values}, changed, now))
+        values.update(rule(Saving(sobject, {**row, **values}, changed, now, parents)))
     return values
-
-
-def _implied(sobject: SObject, picklist: str, value: Any) -> Mapping[str, Any] | None:
-    """What the standard *value* of a *picklist* implies; None if it is not a standard one."""
-    field = sobject.field(picklist)
-    for choice in field.picklist_values if field else ():
-        if casefold(choice.value) == casefold(value):
-            return choice.extra
-    return None
 
 
 _FORECAST_NAMES: Final = {"BestCase": "Best Case", "Forecast": "Commit"}
 _FORECAST_CATEGORIES: Final = {name: category for category, name in _FORECAST_NAMES.items()}
 
 
-def _opportunity(sobject: SObject, row: Row, changed: set[str], now: str) -> Row:
+def _opportunity(saving: Saving) -> Row:
+    row, changed = saving.row, saving.changed
     values: Row = {}
     if "StageName" in changed:
-        stage = _implied(sobject, "StageName", row.get("StageName"))
+        stage = saving.implied("StageName")
         if stage is None:
             stage = {"isWon": False, "isClosed": False, "forecastCategory": "Pipeline"}
         values["IsWon"] = int(stage["isWon"])
         values["IsClosed"] = int(stage["isClosed"])
-        values["LastStageChangeDate"] = now
+        values["LastStageChangeDate"] = saving.now
         if "Probability" not in changed:
             values["Probability"] = float(stage.get("probability", 0))
         if "ForecastCategoryName" not in changed:
@@ -72,17 +68,31 @@ def _opportunity(sobject: SObject, row: Row, changed: set[str], now: str) -> Row
     return values
 
 
-def _case(sobject: SObject, row: Row, changed: set[str], now: str) -> Row:
+_OF_THE_CONTACT: Final = {
+    "ContactEmail": "Email",
+    "ContactFax": "Fax",
+    "ContactMobile": "MobilePhone",
+    "ContactPhone": "Phone",
+}
+
+
+def _case(saving: Saving) -> Row:
+    row, changed = saving.row, saving.changed
     values: Row = {}
     if "Status" in changed:
-        status = _implied(sobject, "Status", row.get("Status")) or {}
-        closed = bool(status.get("isClosed"))
+        closed = bool((saving.implied("Status") or {}).get("isClosed"))
         values["IsClosed"] = int(closed)
-        values["ClosedDate"] = (row.get("ClosedDate") or now) if closed else None
+        values["ClosedDate"] = (row.get("ClosedDate") or saving.now) if closed else None
+    if "ContactId" in changed:
+        contact = saving.parents(row.get("ContactId")) or {}
+        values.update({name: contact.get(source) for name, source in _OF_THE_CONTACT.items()})
+        if row.get("AccountId") is None and "AccountId" not in changed:
+            values["AccountId"] = contact.get("AccountId")
     return values
 
 
-def _content_version(sobject: SObject, row: Row, changed: set[str], now: str) -> Row:
+def _content_version(saving: Saving) -> Row:
+    row = saving.row
     content = row.get("VersionData")
     if not isinstance(content, bytes | memoryview):
         return {}
@@ -91,7 +101,7 @@ def _content_version(sobject: SObject, row: Row, changed: set[str], now: str) ->
     return {
         "Checksum": hashlib.md5(content, usedforsecurity=False).hexdigest(),
         "ContentModifiedById": row["CreatedById"],
-        "ContentModifiedDate": row.get("ContentModifiedDate") or now,
+        "ContentModifiedDate": row.get("ContentModifiedDate") or saving.now,
         "ContentSize": len(content),
         "FileExtension": extension if dot else None,
         "FileType": _FILE_TYPES.get(extension.lower(), "UNKNOWN") if dot else "UNKNOWN",
@@ -100,8 +110,8 @@ def _content_version(sobject: SObject, row: Row, changed: set[str], now: str) ->
     }
 
 
-def _attachment(sobject: SObject, row: Row, changed: set[str], now: str) -> Row:
-    body = row.get("Body")
+def _attachment(saving: Saving) -> Row:
+    body = saving.row.get("Body")
     return {"BodyLength": len(body)} if isinstance(body, bytes | memoryview) else {}
 
 
@@ -132,9 +142,14 @@ _FILE_TYPES: Final = {
     "xml": "XML",
     "zip": "ZIP",
 }
-_RULES: Final[Mapping[str, Callable[[SObject, Row, set[str], str], Row]]] = {
-    "Opportunity": _opportunity,
+_RULES: Final[Mapping[str, Rule]] = {
     "Attachment": _attachment,
+    "CampaignMember": sales.campaign_member,
     "Case": _case,
     "ContentVersion": _content_version,
+    "Event": activities.event,
+    "Opportunity": _opportunity,
+    "OpportunityLineItem": sales.opportunity_line_item,
+    "PricebookEntry": sales.pricebook_entry,
+    "Task": activities.task,
 }

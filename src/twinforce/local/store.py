@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, closing
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
-from .schema import Field, SObject
+from .schema import Field, SObject, standard_schema
+from .soql.text import is_like
+from .soql.zones import local_text
+from .transactions import Transactions
 from .values import Stored, casefold
 
 Row = dict[str, Stored]
@@ -19,6 +24,13 @@ _COMMON_COLUMNS: Final = ('"Id" TEXT NOT NULL UNIQUE', '"IsDeleted" INTEGER NOT 
 _NUMBERS: Final = "_numbers"  # the first table that is made, so the file of an org has it
 _BLOBS: Final = "_blobs"  # what the fields of binary data hold, by record and field
 _VERSION: Final = 1  # of the file, in SQLite's user_version
+_BUSY_SECONDS: Final = 30.0  # how long another process may hold the file
+_LOOK_AGAIN_SECONDS: Final = 0.01
+_FIRST_ANALYSIS: Final = 1_000  # after so many new rows, and then whenever there are twice as many
+_ROWS_TO_ANALYSE: Final = 400  # of each index, so that it takes milliseconds
+# Nobody asks who made or changed a record so often that each write should pay for an index of it.
+_NOT_INDEXED: Final = frozenset({"Id", "CreatedById", "LastModifiedById"})
+_INDEXED: Final = frozenset({"CreatedDate", "SystemModstamp"})
 _NO_DIGITS: Final = re.compile(r"\D+")
 _TOO_COMPLEX: Final = re.compile("too large|too complex|too many|overflow|at most")
 
@@ -36,7 +48,8 @@ class Store:
     """A SQLite database that holds an org's records.
 
     *path* is a file, or None for an org in memory. A file is written ahead and synced on each
-    commit, so what was answered as done is still done after a crash. The caller serialises calls.
+    commit, so what was answered as done is still done after a crash. The caller serialises calls;
+    several processes may have the same file open, and their transactions come one after the other.
 
     Raises OSError for a file that cannot be opened or written, ValueError for one that is
     something else than an org; that one is left as it is.
@@ -60,9 +73,12 @@ class Store:
             raise ValueError(message) from error
 
     def _open(self, database: str) -> None:
+        self._inserted = 0
+        self._next_analysis = _FIRST_ANALYSIS
         self._connection = sqlite3.connect(
-            database, isolation_level=None, check_same_thread=False, timeout=30
+            database, isolation_level=None, check_same_thread=False, timeout=_BUSY_SECONDS
         )
+        self._transactions = Transactions(self._connection, self._analyse)
         try:
             self._set_up()
         except BaseException:
@@ -75,22 +91,39 @@ class Store:
         if tables and _NUMBERS not in tables:
             message = "it is the database of another program"
             raise sqlite3.DatabaseError(message)
-        run("PRAGMA journal_mode=WAL")
+        self._write_ahead()
         run("PRAGMA synchronous=FULL")
+        run(f"PRAGMA analysis_limit={_ROWS_TO_ANALYSE}")
         run("PRAGMA case_sensitive_like=ON")  # where case does not count, both sides are folded
         self._connection.create_function("casefold", 1, casefold, deterministic=True)
         self._connection.create_function("digits", 1, _digits, deterministic=True)
-        run(
-            f"CREATE TABLE IF NOT EXISTS {_NUMBERS} "
-            "(sequence TEXT PRIMARY KEY, last INTEGER NOT NULL)"
-        )
-        run(
-            f"CREATE TABLE IF NOT EXISTS {_BLOBS} (record TEXT NOT NULL, field TEXT NOT NULL, "
-            "content BLOB NOT NULL, PRIMARY KEY (record, field))"
-        )
-        [(version,)] = run("PRAGMA user_version")
-        if version < _VERSION:
-            self._upgrade()
+        self._connection.create_function("local_text", 2, local_text, deterministic=True)
+        self._connection.create_function("is_like", 2, is_like, deterministic=True)
+        with self.transaction():
+            run(
+                f"CREATE TABLE IF NOT EXISTS {_NUMBERS} "
+                "(sequence TEXT PRIMARY KEY, last INTEGER NOT NULL)"
+            )
+            run(
+                f"CREATE TABLE IF NOT EXISTS {_BLOBS} (record TEXT NOT NULL, field TEXT NOT NULL, "
+                "content BLOB NOT NULL, PRIMARY KEY (record, field))"
+            )
+            [(version,)] = run("PRAGMA user_version")
+            if version < _VERSION:
+                self._upgrade()
+
+    def _write_ahead(self) -> None:
+        """Switch to a write-ahead log; SQLite itself does not wait for others who are about to."""
+        last_try = time.monotonic() + _BUSY_SECONDS
+        while True:
+            try:
+                self._connection.execute("PRAGMA journal_mode=WAL")
+            except sqlite3.OperationalError as error:
+                if "locked" not in str(error) or time.monotonic() > last_try:
+                    raise
+                time.sleep(_LOOK_AGAIN_SECONDS)
+            else:
+                return
 
     def _upgrade(self) -> None:
         """Bring a file of an earlier release to what this one expects; a new one stays as it is.
@@ -99,32 +132,53 @@ class Store:
         in another way, in which its indexes are ordered.
         """
         run = self._connection.execute
-        with self.transaction():
-            run(
-                f"INSERT INTO {_NUMBERS} SELECT lower(sequence), MAX(last) FROM {_NUMBERS} "
-                "WHERE sequence LIKE '%.%' GROUP BY lower(sequence) "
-                "ON CONFLICT (sequence) DO UPDATE SET last = MAX(last, excluded.last)"
-            )
-            run(f"DELETE FROM {_NUMBERS} WHERE sequence LIKE '%.%' AND sequence <> lower(sequence)")
-            run("REINDEX")
-            run(f"PRAGMA user_version={_VERSION}")
+        run(
+            f"INSERT INTO {_NUMBERS} SELECT lower(sequence), MAX(last) FROM {_NUMBERS} "
+            "WHERE sequence LIKE '%.%' GROUP BY lower(sequence) "
+            "ON CONFLICT (sequence) DO UPDATE SET last = MAX(last, excluded.last)"
+        )
+        run(f"DELETE FROM {_NUMBERS} WHERE sequence LIKE '%.%' AND sequence <> lower(sequence)")
+        run("REINDEX")
+        run(f"PRAGMA user_version={_VERSION}")
 
     def close(self) -> None:
         self._connection.close()
 
-    @contextmanager
-    def transaction(self) -> Iterator[None]:
-        """Commit all that the block writes at once, or nothing if it raises."""
-        self._connection.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-        except BaseException:
-            self._connection.execute("ROLLBACK")
-            raise
-        self._connection.execute("COMMIT")
+    def together(self) -> AbstractContextManager[None]:
+        """Commit all that a block writes at its end; see :meth:`Transactions.together`."""
+        return self._transactions.together()
+
+    def transaction(self) -> AbstractContextManager[None]:
+        """Write all that a block writes, or nothing; see :meth:`Transactions.one`."""
+        return self._transactions.one()
+
+    def _analyse(self) -> None:
+        """Let SQLite find out which indexes tell rows apart: that of an owner does not, say."""
+        if self._inserted >= self._next_analysis:
+            self._next_analysis = 2 * self._inserted
+            self._connection.execute("ANALYZE")
+
+    def prepare_standard(self, sobjects: Iterable[SObject]) -> None:
+        """Prepare the standard *sobjects*; those of all orgs in memory are copies of one."""
+        if self.path is None and hasattr(self._connection, "serialize"):
+            with closing(sqlite3.connect(":memory:")) as template:
+                template.deserialize(_standard_tables())
+                template.backup(self._connection)
+            return
+        with self.transaction():
+            for sobject in sobjects:
+                self.prepare(sobject)
+
+    def serialized(self) -> bytes:
+        """Return all that is stored as SQLite would write it into a file."""
+        return self._connection.serialize()
 
     def prepare(self, sobject: SObject) -> None:
         """Make the table of *sobject*, or add the columns that it does not have yet."""
+        with self.transaction():
+            self._prepare(sobject)
+
+    def _prepare(self, sobject: SObject) -> None:
         table = quoted(sobject.name)
         stored = [field for field in sobject.fields if field.has_column]
         columns = {row[1].lower() for row in self.rows(f"PRAGMA table_info({table})")}
@@ -137,12 +191,14 @@ class Store:
                 if field.name.lower() not in columns:
                     run(f"ALTER TABLE {table} ADD COLUMN {_column(field)}")
         for field in stored:
-            if field.type == "reference" or field.is_key or field.unique:
-                self._index(sobject, field)
+            if field.name in _NOT_INDEXED:
+                continue  # the column of Id is unique, so it has an index
+            is_named = field.name_field or field.name in _INDEXED
+            if is_named or field.type == "reference" or field.is_key or field.unique:
+                self.index(sobject, field)
 
-    def _index(self, sobject: SObject, field: Field) -> None:
-        if field.name == "Id":
-            return  # its column is unique, so it has an index
+    def index(self, sobject: SObject, field: Field) -> None:
+        """Have the records with a value of *field* found without looking at all of them."""
         self._connection.execute(
             f"CREATE INDEX IF NOT EXISTS {quoted(f'{sobject.name}.{field.name}')} "
             f"ON {quoted(sobject.name)} ({comparable(field)})"
@@ -159,10 +215,10 @@ class Store:
 
     def number_of(self, name: str, sequence: str) -> int:
         """Return the number that *name* was given once, or give it the next of *sequence*."""
-        known = self.rows(f"SELECT last FROM {_NUMBERS} WHERE sequence = ?", (name,))
-        if known:
-            return int(known[0][0])
         with self.transaction():
+            known = self.rows(f"SELECT last FROM {_NUMBERS} WHERE sequence = ?", (name,))
+            if known:
+                return int(known[0][0])
             number = self.next_number(sequence)
             return self.next_number(name, first=number)
 
@@ -200,6 +256,7 @@ class Store:
             raise
 
     def insert(self, sobject: SObject, row: Mapping[str, Stored]) -> None:
+        self._inserted += 1
         columns = self._without_blobs(str(row["Id"]), row)
         names = ", ".join(map(quoted, columns))
         marks = ", ".join("?" * len(columns))
@@ -268,14 +325,30 @@ class Store:
         )
         return [row[0] for row in rows]
 
+    def ids(self, sobject: SObject) -> list[str]:
+        """Return the ids of all records that are not deleted."""
+        table = quoted(sobject.name)
+        return [row[0] for row in self.rows(f'SELECT "Id" FROM {table} WHERE "IsDeleted" = 0')]
+
     def recent(self, sobject: SObject, limit: int) -> list[str]:
         """Return the ids of the records that were changed last."""
+        order = '"SystemModstamp" DESC, ' if sobject.field("SystemModstamp") else ""
         rows = self.rows(
             f'SELECT "Id" FROM {quoted(sobject.name)} WHERE "IsDeleted" = 0 '
-            'ORDER BY "LastModifiedDate" DESC, rowid DESC LIMIT ?',
+            f"ORDER BY {order}rowid DESC LIMIT ?",
             (limit,),
         )
         return [row[0] for row in rows]
+
+
+@cache
+def _standard_tables() -> bytes:
+    """Return a database that has the tables of the standard sObjects, which take long to make."""
+    with closing(Store(None)) as store:
+        with store.transaction():
+            for sobject in standard_schema():
+                store.prepare(sobject)
+        return store.serialized()
 
 
 def _checked_path(path: Any) -> str | None:

@@ -10,7 +10,7 @@ import base64
 import binascii
 import re
 from collections.abc import Callable, Mapping
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from typing import Any, Final
 
@@ -29,17 +29,9 @@ _TIME: Final = re.compile(r"(\d\d:\d\d:\d\d)(\.\d{1,3})?Z?", re.ASCII)
 _EMAIL: Final = re.compile(
     r"[^\s@<>,;:\"()\[\]\\]+@[^\s@<>,;:\"()\[\]\\]+\.[^\s@.<>,;:\"()\[\]\\]+"
 )
+_FIRST_YEAR: Final = 1700  # of the dates that Salesforce keeps
+_LAST_YEAR: Final = 4000
 _BETWEEN_LINES: Final = re.compile(r"\s+", re.ASCII)
-_ADDRESS_PARTS: Final = (
-    "City",
-    "Country",
-    "GeocodeAccuracy",
-    "Latitude",
-    "Longitude",
-    "PostalCode",
-    "State",
-    "Street",
-)
 # Salesforce trims the text fields that are one line; a text area keeps what it was given.
 _TRIMMED: Final = frozenset({"string", "phone", "email", "url", "picklist", "combobox"})
 
@@ -126,6 +118,10 @@ def _picklist(field: Field, value: Any) -> Stored:
 
 
 def _boolean(field: Field, value: Any) -> Stored:
+    if value is None or value == "":
+        # A checkbox is never empty: JSON may say so, but no record can.
+        message = f"{field.label}: value not of required type: "
+        raise ApiError("INVALID_TYPE_ON_FIELD_IN_RECORD", message, fields=[field.name])
     if isinstance(value, bool):
         return int(value)
     if isinstance(value, str) and value.lower() in {"true", "false"}:
@@ -154,11 +150,20 @@ def _number(field: Field, value: Any) -> Stored:
         rounded = number.quantize(Decimal(1).scaleb(-field.scale), rounding=ROUND_HALF_UP)
     except InvalidOperation:  # more digits than decimals carry: beyond what a double tells apart
         rounded = number
+    limit = _degrees(field)
     # Only now, for 999.999 may be rounded to a number with a digit more.
-    if rounded and rounded.adjusted() >= whole_digits:
+    if (rounded and rounded.adjusted() >= whole_digits) or (limit and abs(rounded) > limit):
         message = f"{field.label}: value outside of valid range on numeric field: {value}"
         raise ApiError("NUMBER_OUTSIDE_VALID_RANGE", message, fields=[field.name])
     return float(rounded)
+
+
+def _degrees(field: Field) -> int | None:
+    """Return how far from 0 a *field* of a place on earth may be; None for other fields."""
+    if field.compound_field_name is None:
+        return None
+    name = field.name.removesuffix("__s")
+    return 90 if name.endswith("Latitude") else 180 if name.endswith("Longitude") else None
 
 
 def _integer(field: Field, value: Any) -> Stored:
@@ -172,22 +177,32 @@ def _integer(field: Field, value: Any) -> Stored:
 def _date(field: Field, value: Any) -> Stored:
     if not isinstance(value, str):
         raise WrongTypeError
-    moment = parse_datetime(value)
-    if moment is not None:
-        return value[:10]
+    if parse_datetime(value) is not None:
+        value = value[:10]
     if not _DATE.fullmatch(value):  # Python reads other forms of ISO 8601 too
         raise WrongTypeError
     try:
-        return date.fromisoformat(value).isoformat()
+        day = datetime.fromisoformat(value)
     except ValueError:
         raise WrongTypeError from None
+    _check_year(field, day)
+    return day.date().isoformat()
 
 
 def _datetime(field: Field, value: Any) -> Stored:
     moment = parse_datetime(value) if isinstance(value, str) else None
     if moment is None:
         raise WrongTypeError
+    _check_year(field, moment)
     return datetime_text(moment)
+
+
+def _check_year(field: Field, moment: datetime) -> None:
+    if not _FIRST_YEAR <= moment.year <= _LAST_YEAR:
+        weekday, month, day, clock, year = moment.ctime().split()
+        shown = f"{weekday} {month} {day:0>2} {clock} GMT {year}"
+        message = f"{field.label}: invalid date: {shown}"
+        raise ApiError("FIELD_INTEGRITY_EXCEPTION", message, fields=[field.name])
 
 
 def _time(field: Field, value: Any) -> Stored:
@@ -241,12 +256,6 @@ def json_value(field: Field, stored: Stored) -> Any:
     if field.type == "int" and isinstance(stored, float):
         return int(stored)
     return stored
-
-
-def address_parts(field: Field) -> dict[str, str]:
-    """Return the keys of an address field's value and the fields they are read from."""
-    prefix = field.name.removesuffix("Address")
-    return {part[0].lower() + part[1:]: prefix + part for part in _ADDRESS_PARTS}
 
 
 def json_token(value: Any) -> str:
