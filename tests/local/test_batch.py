@@ -8,10 +8,12 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
 from tests.local.caller import Caller
+from tests.local.signing_in import ask, new_user
 from twinforce.local import LocalOrg
 
 HALTED = {
@@ -361,3 +363,94 @@ def test_resources_of_chatter_are_not_there(call: Caller, resource: str) -> None
     missing, other = body["results"]
     assert (missing["statusCode"], missing["result"][0]["errorCode"]) == (404, "NOT_FOUND")
     assert other["statusCode"] == 200
+
+
+@pytest.mark.parametrize("space", ["+", "%20"])
+def test_a_space_in_a_url_has_two_forms(call: Caller, space: str) -> None:
+    call.create("Account", Name="a b+c")
+    soql = f"SELECT Name FROM Account WHERE Name = 'a b{quote('+')}c'".replace(" ", space)
+    [result] = call.batch(("GET", f"v67.0/query?q={soql}")).body["results"]
+    assert [record["Name"] for record in result["result"]["records"]] == ["a b+c"]
+
+
+def test_the_next_page_may_be_asked_for_in_a_batch() -> None:
+    with LocalOrg(page_size=2) as org:
+        call = Caller(org)
+        for number in range(5):
+            call.create("Account", Name=str(number))
+        url, names = "v67.0/query?q=SELECT+Name+FROM+Account+ORDER+BY+Name", []
+        while url:
+            [result] = call.batch(("GET", url)).body["results"]
+            names += [record["Name"] for record in result["result"]["records"]]
+            url = result["result"].get("nextRecordsUrl")  # begins with /services/data
+        assert names == ["0", "1", "2", "3", "4"]
+
+
+@pytest.mark.parametrize(
+    "path", ["sobjects", "sobjects/Account/describe", "limits", "query?q=SELECT+Id+FROM+User"]
+)
+def test_a_resource_answers_in_a_batch_as_it_does_alone(call: Caller, path: str) -> None:
+    alone = call("GET", path).body
+    [result] = call.batch(("GET", f"v67.0/{path}")).body["results"]
+    if path == "limits":
+        del alone["DailyApiRequests"], result["result"]["DailyApiRequests"]
+    assert result == {"statusCode": 200, "result": alone}
+
+
+@pytest.mark.parametrize(("version", "kind"), [("36.0", list), ("37.0", dict)])
+def test_a_search_answers_as_its_own_version_did(call: Caller, version: str, kind: type) -> None:
+    [result] = call.batch(("GET", f"v{version}/search?q=FIND+{{nothing}}")).body["results"]
+    assert (result["statusCode"], type(result["result"])) == (200, kind)
+
+
+def test_a_method_that_a_resource_lacks_fails_its_subrequest(call: Caller) -> None:
+    [result] = call.batch(("PUT", "v67.0/sobjects/Account", {})).body["results"]
+    assert (result["statusCode"], result["result"][0]["errorCode"]) == (405, "METHOD_NOT_ALLOWED")
+    message = "HTTP Method &#39;PUT&#39; not allowed. Allowed are HEAD,GET,POST"
+    assert result["result"][0]["message"] == message
+
+
+@pytest.mark.parametrize("halt_on_error", [None, False])
+def test_without_halting_all_is_done(call: Caller, halt_on_error: bool | None) -> None:
+    body = call.batch(
+        ("GET", "v67.0/nope"), ("GET", "v67.0/limits"), haltOnError=halt_on_error
+    ).body
+    assert [result["statusCode"] for result in body["results"]] == [404, 200]
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Authorization": "OAuth {token}"},
+        {"Sforce-Call-Options": "client=test"},
+        {"X-Chatter-Entity-Encoding": "false"},
+        {"Content-Type": "application/json; charset=UTF-8", "Accept": "application/json"},
+        {"X-PrettyPrint": "1"},
+    ],
+    ids=str,
+)
+def test_headers_that_clients_send_change_nothing(
+    org: LocalOrg, call: Caller, headers: dict[str, str]
+) -> None:
+    given = {"Authorization": f"Bearer {org.access_token}", **headers}
+    given["Authorization"] = given["Authorization"].format(token=org.access_token)
+    body = b'{"batchRequests": [{"method": "GET", "url": "v67.0/query?q=%27"}]}'
+    response = call.send("POST", "/services/data/v67.0/composite/batch/", body, given)
+    [result] = json.loads(response.body)["results"]
+    assert (response.status_code, result["statusCode"]) == (200, 400)
+    assert "&#39;" in result["result"][0]["message"]
+
+
+def test_subrequests_act_as_who_sent_the_batch(org: LocalOrg, call: Caller) -> None:
+    user_id = new_user(org)
+    password = org.password + org.security_token
+    token = ask(org, "password", username="ann@example.com", password=password).body["access_token"]
+    item = '{"method": "POST", "url": "v67.0/sobjects/Account", "richInput": {"Name": "A"}}'
+    call.send(
+        "POST",
+        "/services/data/v67.0/composite/batch",
+        f'{{"batchRequests": [{item}]}}'.encode(),
+        {"Authorization": f"Bearer {token}"},
+    )
+    [account] = call.query("SELECT CreatedById, OwnerId FROM Account")["records"]
+    assert account["CreatedById"] == account["OwnerId"] == user_id

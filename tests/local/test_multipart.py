@@ -62,7 +62,6 @@ def test_the_type_of_a_file_changes_nothing_in_it(call: Caller, media_type: str 
     [
         ([], "Multipart message must include a non-binary part"),
         ([GOOD], "Multipart message must include a non-binary part"),
-        ([GOOD, document(FILE)], "Multipart message must include a non-binary part"),
         (
             [Part("entity_content", b"{}", None, None), GOOD],
             "Multipart message must include a non-binary part",

@@ -16,6 +16,7 @@ from twinforce.local import LocalOrg
 TOKEN = "/services/oauth2/token"
 USERINFO = "/services/oauth2/userinfo"
 INVALID = [{"message": "Session expired or invalid", "errorCode": "INVALID_SESSION_ID"}]
+NO_HEADER = [{"message": "INVALID_HEADER_TYPE", "errorCode": "INVALID_AUTH_HEADER"}]
 
 
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "OAuth"])
@@ -24,12 +25,24 @@ def test_two_schemes_carry_the_token(org: LocalOrg, call: Caller, scheme: str) -
     assert call.send("GET", "/services/data/v67.0/limits", headers=headers).status_code == 200
 
 
-@pytest.mark.parametrize("value", [None, "", "Bearer", "Bearer x", "Basic x", "Bearer \u00fc"])
-def test_without_the_token_nothing_happens(call: Caller, value: str | None) -> None:
+@pytest.mark.parametrize(
+    ("value", "error"),
+    [
+        (None, INVALID),
+        ("Bearer x", INVALID),
+        ("Bearer \u00fc", INVALID),
+        ("", NO_HEADER),
+        ("Bearer", NO_HEADER),
+        ("Basic x", NO_HEADER),
+    ],
+)
+def test_without_the_token_nothing_happens(
+    call: Caller, value: str | None, error: list[dict[str, str]]
+) -> None:
     headers = {} if value is None else {"authorization": value}
     path = "/services/data/v67.0/sobjects/Account"
     response = call.send("POST", path, b'{"Name": "A"}', headers)
-    assert (response.status_code, json.loads(response.body)) == (401, INVALID)
+    assert (response.status_code, json.loads(response.body)) == (401, error)
     assert call.names("") == []
 
 
@@ -90,7 +103,7 @@ def test_client_credentials_by_http_basic(org: LocalOrg, call: Caller) -> None:
     ("form", "error"),
     [
         ({}, "invalid_request"),
-        ({"grant_type": "password"}, "unsupported_grant_type"),
+        ({"grant_type": "saml2"}, "unsupported_grant_type"),
         ({"grant_type": "client_credentials"}, "invalid_client_id"),
         ({"grant_type": "client_credentials", "client_id": "x"}, "invalid_client_id"),
         (
@@ -143,9 +156,13 @@ def test_userinfo_tells_who_is_in(org: LocalOrg, call: Caller) -> None:
     assert call.get("User", info["user_id"])["Username"] == info["preferred_username"]
 
 
-def test_userinfo_needs_the_token(call: Caller) -> None:
-    response = call.send("GET", USERINFO, headers={})
-    assert (response.status_code, response.body) == (403, b"Bad_OAuth_Token")
+@pytest.mark.parametrize(
+    ("headers", "reason"),
+    [({}, b"Missing_OAuth_Token"), ({"Authorization": "Bearer x"}, b"Bad_OAuth_Token")],
+)
+def test_userinfo_needs_the_token(call: Caller, headers: dict[str, str], reason: bytes) -> None:
+    response = call.send("GET", USERINFO, headers=headers)
+    assert (response.status_code, response.body) == (403, reason)
 
 
 @pytest.mark.parametrize("path", ["/", "/services", "/services/apexrest/x", "/index.html"])

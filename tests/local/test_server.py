@@ -125,6 +125,7 @@ def test_a_target_longer_than_salesforce_takes_is_refused(
 ) -> None:
     response = session.get(f"{server.url}/services/data/v67.0/query?q={'x' * 17_000}")
     assert response.status_code == 414
+    assert response.text == "<h1>Bad Message 414</h1><pre>reason: URI Too Long</pre>"
 
 
 def test_the_token_endpoint_names_the_server(server: Server) -> None:
@@ -195,6 +196,145 @@ def test_an_answer_is_compressed_only_for_who_takes_it(
     response = session.get(url, headers={"Accept-Encoding": accepted})
     assert response.status_code == 200
     assert ("Content-Encoding" in response.headers) is compressed
+
+
+def raw(server: Server, *pieces: bytes) -> tuple[bytes, bytes]:
+    """Send bytes as they are; return the status line and the body."""
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
+        for piece in pieces:
+            connection.sendall(piece)
+        received = b""
+        with contextlib.suppress(ConnectionResetError):  # not all of a long request was read
+            while piece := connection.recv(2**16):
+                received += piece
+    head, _, body = received.partition(b"\r\n\r\n")
+    return head.partition(b"\r\n")[0], body
+
+
+def head_of(server: Server, line: str, *headers: str) -> bytes:
+    known = (
+        "Host: x",
+        "Connection: close",
+        f"Authorization: Bearer {server.access_token}",
+        "Content-Type: application/json",
+    )
+    return "\r\n".join([line, *known, *headers, "", ""]).encode()
+
+
+@pytest.mark.parametrize(
+    ("data", "status"),
+    [
+        (b"nonsense\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\nno <header>\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: x\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\nX: " + b"x" * 2**17 + b"\r\n\r\n", 431),
+    ],
+    ids=range(4),
+)
+def test_what_is_no_request_is_refused_as_the_web_server_does(
+    server: Server, data: bytes, status: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    line, body = raw(server, data)
+    assert int(line.split()[1]) == status
+    assert body.startswith(f"<h1>Bad Message {status}</h1><pre>reason: ".encode())
+    assert b"<header>" not in body
+    assert caplog.records == []
+
+
+def test_a_target_without_end_is_refused(server: Server) -> None:
+    line, _ = raw(server, head_of(server, f"GET /{'x' * 2**21} HTTP/1.1"))
+    assert int(line.split()[1]) in {414, 431}  # whatever is counted first
+
+
+@pytest.mark.parametrize("target", ["*", "x"])
+def test_a_target_that_is_no_path_is_not_found(server: Server, target: str) -> None:
+    line, body = raw(server, head_of(server, f"OPTIONS {target} HTTP/1.1"))
+    assert line in {b"HTTP/1.1 404 Not Found", b"HTTP/1.0 400 Bad Request"}
+    assert body
+
+
+def test_a_body_that_is_too_large_is_refused(
+    server: Server, session: requests.Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("twinforce.local.server._MAX_BODY", 1000)
+    url = f"{server.url}/services/data/v67.0/sobjects/Account"
+    response = session.post(url, json={"Name": "x" * 1000})
+    assert (response.status_code, response.headers["Content-Type"]) == (
+        413,
+        "text/html;charset=UTF-8",
+    )
+    assert session.post(url, json={"Name": "A"}).status_code == 201
+
+
+def test_a_target_may_be_a_whole_url(server: Server) -> None:
+    data = head_of(server, "GET http://example.com/services/data/v67.0/nope HTTP/1.1")
+    line, body = raw(server, data)
+    assert (line, b"NOT_FOUND" in body) == (b"HTTP/1.1 404 Not Found", True)
+    data = head_of(server, "GET http://example.com/services/data/v67.0/recent HTTP/1.1")
+    assert raw(server, data)[0] == b"HTTP/1.1 200 OK"
+
+
+def test_who_waits_before_sending_the_body_is_told_to_go_on(server: Server) -> None:
+    url = "/services/data/v67.0/sobjects/Account"
+    body = b'{"Name": "A"}'
+    data = head_of(
+        server, f"POST {url} HTTP/1.1", f"Content-Length: {len(body)}", "Expect: 100-continue"
+    )
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
+        connection.sendall(data)
+        answer = connection.makefile("rb")
+        assert answer.readline() == b"HTTP/1.1 100 Continue\r\n"
+        assert answer.readline() == b"\r\n"
+        connection.sendall(body)
+        assert answer.readline() == b"HTTP/1.1 201 Created\r\n"
+
+
+@pytest.mark.parametrize(
+    ("host", "url"),
+    [
+        ("localhost:80", "http://localhost:80"),
+        ("salesforce", "http://salesforce"),
+        ("[::1]:8080", "http://[::1]:8080"),
+        ("evil.example/x?y", None),
+        ("", None),
+    ],
+)
+def test_the_org_goes_by_the_host_that_the_client_calls(
+    server: Server, host: str, url: str | None
+) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", server.port)
+    with contextlib.closing(connection):
+        body = (
+            "grant_type=client_credentials"
+            f"&client_id={server.client_id}&client_secret={server.client_secret}"
+        )
+        connection.request("POST", "/services/oauth2/token", body, {"Host": host})
+        answer = json.load(connection.getresponse())
+    assert answer["instance_url"] == (url or server.url)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "reason"),
+    [
+        ({"host": ""}, ValueError, "host must not be empty"),
+        ({"host": 5}, TypeError, "host must be text"),
+        ({"tls": "yes"}, TypeError, "tls must be True, a pair"),
+    ],
+)
+def test_a_way_to_serve_that_makes_no_sense_is_refused(
+    org: LocalOrg, arguments: dict[str, Any], error: type[Exception], reason: str
+) -> None:
+    with pytest.raises(error, match=reason):
+        org.serve(**arguments)
+
+
+def test_another_host_may_be_served(org: LocalOrg) -> None:
+    with org.serve(host="localhost") as server:
+        assert server.url == f"http://localhost:{server.port}"
+    with org.serve(host="0.0.0.0") as server:
+        assert server.url == f"http://127.0.0.1:{server.port}"
+        line, _ = raw(server, head_of(server, "GET /services/data HTTP/1.1"))
+        assert line == b"HTTP/1.1 200 OK"
 
 
 def test_a_token_that_is_no_text_does_not_let_in(server: Server) -> None:

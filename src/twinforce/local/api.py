@@ -2,44 +2,60 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from datetime import datetime
-from typing import Final
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Final, Protocol
 
 import attrs
 
 from .._core.http import Request, Response
-from . import oauth
 from .calls import Calls
 from .errors import ApiError, resource_not_found, unexpected
 from .exchange import Broken, play
 from .faults import IncomingRequest
-from .http import Call, Reply, error_reply, parse_target, response_of
+from .http import (
+    Call,
+    Reply,
+    bad_message,
+    error_reply,
+    parse_target,
+    response_of,
+    wants_xml,
+    without_suffix,
+)
+from .oauth import Sessions, SignIn, Visit
+from .oauth.identity import identity_url
 from .script import Faults
-from .store import Row
 from .usage import ApiUsage
 from .versions import version_of, versions
 
 _LONGEST_TARGET: Final = 16_384
+_OVERRIDE: Final = "x-http-method-override"
+
+
+class Actor(Protocol):
+    """What does something as a user."""
+
+    user_id: str
 
 
 class RestApi:
-    """Finds out who asks for what, and lets *calls* answer; *user* is the row of who signs in."""
+    """Finds out who asks for what, and lets *calls* answer, for which *actors* act as that user."""
 
     def __init__(
         self,
         calls: Calls,
-        credentials: oauth.Credentials,
+        sign_in: SignIn,
+        sessions: Sessions,
         usage: ApiUsage,
-        user: Callable[[], Row],
-        clock: Callable[[], datetime],
         faults: Faults,
+        actors: Sequence[Actor],
     ) -> None:
         self._calls = calls
-        self._credentials = credentials
+        self._actors = actors
+        self._sign_in = sign_in
+        self._sessions = sessions
         self._usage = usage
-        self._user = user
-        self._clock = clock
         self._faults = faults
 
     def exchange(self, request: Request, *, instance_url: str, target: str) -> Response | Broken:
@@ -50,7 +66,8 @@ class RestApi:
         ending = self._ending(
             IncomingRequest(method, path, query, body),
             lambda: response_of(
-                self._reply(request, body, instance_url=instance_url, target=target)
+                self._reply(request, body, instance_url=instance_url, target=target),
+                pretty=_wants_pretty(request),
             ),
         )
         if method == "HEAD" and isinstance(ending, Response):
@@ -65,7 +82,7 @@ class RestApi:
         except Exception as error:  # noqa: BLE001 - the *when* of a fault is the user's code
             failed = f"{incoming.method}, as the when of a fault raised"
             return response_of(error_reply(unexpected(error, failed)))
-        return play(fault, execute, self._credentials)
+        return play(fault, execute, self._sessions)
 
     def _reply(self, request: Request, body: bytes, *, instance_url: str, target: str) -> Reply:
         # Bytes that are no UTF-8 come as surrogates, with which no answer could be written.
@@ -75,55 +92,69 @@ class RestApi:
         }
         try:
             if len(target) > _LONGEST_TARGET:
-                message = f"The URI is longer than {_LONGEST_TARGET} bytes"
-                raise ApiError("URI_TOO_LONG", message, status=414)
-            return self._route(request, headers, body, target, instance_url)
+                return bad_message(414, "URI Too Long")
+            parsed = parse_target(target)
+            return self._route(
+                Visit(
+                    request.method.upper(),
+                    parsed.segments,
+                    parsed.query,
+                    headers,
+                    body,
+                    instance_url,
+                ),
+                target,
+            )
         except ApiError as error:
             return self._with_usage(error_reply(error))
         except Exception as error:  # noqa: BLE001 - a fault of the org is answered too
             return self._with_usage(error_reply(unexpected(error, request.method)))
 
-    def _route(
-        self,
-        request: Request,
-        headers: dict[str, str],
-        body: bytes,
-        target: str,
-        instance_url: str,
-    ) -> Reply:
-        parsed = parse_target(target)
-        segments, method = parsed.segments, request.method.upper()
-        if segments == ("services", "data") and method in {"GET", "HEAD"}:
+    def _route(self, visit: Visit, target: str) -> Reply:
+        segments, method = visit.segments, visit.method
+        if without_suffix(segments) == ("services", "data") and method in {"GET", "HEAD"}:
             return Reply(200, versions())
-        if segments == ("services", "oauth2", "token") and method == "POST":
-            return oauth.token(
-                headers,
-                body,
-                self._credentials,
-                instance_url=instance_url,
-                user_id=str(self._user()["Id"]),
-                clock=self._clock,
-            )
-        if segments == ("services", "oauth2", "userinfo") and method in {"GET", "POST"}:
-            return self._userinfo(headers, instance_url)
+        answered = self._sign_in.answer(visit)
+        if answered is not None:
+            return answered
         if segments[:2] != ("services", "data") or len(segments) < 3:
             raise resource_not_found()
-        if not oauth.authorized(headers, self._credentials):
-            raise oauth.session_invalid()
+        if not visit.token and "authorization" in visit.headers:
+            raise ApiError("INVALID_AUTH_HEADER", "INVALID_HEADER_TYPE", status=401)
+        user_id = self._sign_in.user_id(visit.token)
         self._usage.count()
         version = version_of(segments[2])
         if version is None:
             raise resource_not_found()
+        if wants_xml(segments[3:], visit.headers):
+            message = "The local org answers in JSON only: send Accept: application/json"
+            raise ApiError("NOT_ACCEPTABLE", message, status=406)
         if method == "POST":  # for clients that cannot send PATCH
-            method = parsed.query.get("_HttpMethod", method).upper()
-        call = Call(method, version, segments[3:], parsed.query, headers, body)
-        return self._with_usage(self._calls.answer(call, target))
+            override = visit.headers.get(_OVERRIDE, method)
+            method = visit.query.get("_HttpMethod", override).upper()
+        call = Call(
+            method,
+            version,
+            without_suffix(segments[3:]),
+            visit.query,
+            visit.headers,
+            visit.body,
+            identity=identity_url(visit.instance_url, self._sign_in.org_id, user_id),
+        )
+        with self._acting(user_id):
+            return self._with_usage(self._calls.answer(call, target))
 
-    def _userinfo(self, headers: dict[str, str], instance_url: str) -> Reply:
-        if not oauth.authorized(headers, self._credentials):
-            return Reply(403, "Bad_OAuth_Token")
-        userinfo = oauth.userinfo(self._user(), self._credentials.org_id, instance_url)
-        return Reply(200, userinfo)
+    @contextmanager
+    def _acting(self, user_id: str) -> Iterator[None]:
+        """Have the block done by a user; whoever else acts in the org is the administrator."""
+        before = [actor.user_id for actor in self._actors]
+        for actor in self._actors:
+            actor.user_id = user_id
+        try:
+            yield
+        finally:
+            for actor, own in zip(self._actors, before, strict=True):
+                actor.user_id = own
 
     def _with_usage(self, reply: Reply) -> Reply:
         return Reply(
@@ -131,6 +162,14 @@ class RestApi:
             reply.body,
             {**reply.headers, "sforce-limit-info": self._usage.header()},
         )
+
+
+def _wants_pretty(request: Request) -> bool:
+    """Whether ``X-PrettyPrint: 1`` asks for JSON that people can read."""
+    return any(
+        name.lower() == "x-prettyprint" and value.strip() in {"1", "true"}
+        for name, value in request.headers.items()
+    )
 
 
 def _whole(body: bytes | Iterable[bytes | memoryview] | None) -> bytes:

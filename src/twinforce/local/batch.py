@@ -57,6 +57,7 @@ _ENTITIES: Final = str.maketrans(
         "&": "&amp;",
     }
 )
+_FOR_ALL: Final = frozenset({"sforce-duplicate-rule-header"})
 _HALTED: Final = ApiError(
     "BATCH_PROCESSING_HALTED", "Batch processing halted per request", status=412
 )
@@ -117,6 +118,11 @@ class CompositeBatch:
         return attrs.evolve(reply, body=None) if subrequest.method == "HEAD" else reply
 
 
+def composite_resources(call: Call) -> Reply:
+    """``GET composite``: what there is of the composite resources."""
+    return Reply(200, {"batch": f"/services/data/v{call.version}/composite/batch"})
+
+
 def _call(subrequest: Subrequest, batch: Call, parts: Parts) -> Call:
     """Return the call that *subrequest* stands for. Raises ApiError if a batch may not make it."""
     number = float(subrequest.version)
@@ -144,8 +150,9 @@ def _call(subrequest: Subrequest, batch: Call, parts: Parts) -> Call:
         subrequest.version,
         segments,
         target.query,
-        # A subrequest has no headers of its own, and those of the batch are not for it.
-        {"content-type": JSON},
+        # A subrequest has no headers of its own, and few of those of the batch are for it.
+        {"content-type": JSON}
+        | {name: batch.headers[name] for name in _FOR_ALL & {*batch.headers}},
         _body(subrequest.rich_input),
         blobs,
         in_batch=True,

@@ -23,7 +23,7 @@ from .faults import (
     WrongResults,
 )
 from .http import to_json
-from .oauth import Credentials
+from .oauth import Sessions
 
 ConnectionFault: TypeAlias = Unreachable | DropBefore | DropAfter | Stall | Truncate
 
@@ -63,7 +63,7 @@ class Broken:
 
 
 def play(
-    fault: RequestFault | None, execute: Callable[[], Response], credentials: Credentials
+    fault: RequestFault | None, execute: Callable[[], Response], sessions: Sessions
 ) -> Response | Broken:
     """End an exchange as *fault* will have it; *execute* does the request's work and answers."""
     match fault:
@@ -81,7 +81,7 @@ def play(
                 execute()
             return _scripted(fault)
         case ExpireToken():
-            credentials.expire_token()
+            sessions.expire_token()
             return execute()
         case WrongResults():
             return _with_wrong_results(execute(), fault.change)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from html import escape
 from typing import Any, Final
 from urllib.parse import parse_qsl, unquote
 
@@ -12,8 +13,10 @@ import orjson
 
 from .._core.http import Response
 from .errors import ApiError
+from .parsing import parse_json
 
 _BAD_ESCAPE: Final = re.compile(r"%(?![0-9A-Fa-f]{2})(.{0,2})", re.DOTALL)
+_LONGEST_WITH_SUFFIX: Final = 3
 JSON: Final = "application/json"
 BYTES: Final = "application/octetstream"
 _NO_BODY: Final = "The HTTP entity body is required, but this request has no entity body."
@@ -49,6 +52,21 @@ def parse_target(target: str) -> Target:
     return Target(segments, dict(reversed(pairs)))
 
 
+def without_suffix(segments: tuple[str, ...]) -> tuple[str, ...]:
+    """Drop ``.json`` behind a resource, which asks for JSON; external ids keep it."""
+    if not segments or len(segments) > _LONGEST_WITH_SUFFIX:
+        return segments
+    return *segments[:-1], segments[-1].removesuffix(".json")
+
+
+def wants_xml(segments: tuple[str, ...], headers: Mapping[str, str]) -> bool:
+    """Whether JSON will not do: Salesforce answers in XML too, if that is all one accepts."""
+    if 0 < len(segments) <= _LONGEST_WITH_SUFFIX and segments[-1].endswith(".xml"):
+        return True
+    accepted = headers.get("accept", "").lower()
+    return "xml" in accepted and "json" not in accepted and "*/*" not in accepted
+
+
 def media_type(headers: Mapping[str, str]) -> str:
     """Return what *headers* say that the body is, without parameters; JSON if they do not."""
     return headers.get("content-type", JSON).partition(";")[0].strip().lower()
@@ -58,7 +76,8 @@ def media_type(headers: Mapping[str, str]) -> str:
 class Call:
     """A call of a resource: *segments* are what stands behind ``/services/data/vXX.X/``.
 
-    *blobs* are the binary parts that came with it, by the name of the field that each is for.
+    *blobs* are the binary parts that came with it, by the name of the field that each is for,
+    *identity* is the identity URL of who calls.
     """
 
     method: str
@@ -69,6 +88,7 @@ class Call:
     body: bytes
     blobs: Mapping[str, memoryview] = attrs.field(factory=dict[str, memoryview])
     in_batch: bool = False
+    identity: str = ""
 
     @property
     def version_number(self) -> float:
@@ -78,15 +98,11 @@ class Call:
         """Return the body. Raises ApiError if there is none, or it is not JSON."""
         given = media_type(self.headers)
         if given != JSON:
-            message = f"Content type '{given}' not supported. Use application/json."
+            message = f"MediaType of '{given}' is not supported by this resource"
             raise ApiError("UNSUPPORTED_MEDIA_TYPE", message, status=415)
         if not self.body.strip():
             raise ApiError("JSON_PARSER_ERROR", _NO_BODY)
-        try:
-            return orjson.loads(self.body)
-        except orjson.JSONDecodeError as error:
-            message = f"{error.msg} at [line:{error.lineno}, column:{error.colno}]"
-            raise ApiError("JSON_PARSER_ERROR", message) from None
+        return parse_json(self.body)
 
     def json_object(self) -> dict[str, Any]:
         """Return the body, which must be a JSON object."""
@@ -110,11 +126,16 @@ def error_reply(error: ApiError) -> Reply:
     return Reply(error.status, error.body())
 
 
+def bad_message(status: int, reason: str) -> Reply:
+    """Refuse what the web server in front of Salesforce refuses, which does not know its JSON."""
+    return Reply(status, f"<h1>Bad Message {status}</h1><pre>reason: {escape(reason)}</pre>")
+
+
 def to_json(value: Any) -> bytes:
     return orjson.dumps(value)
 
 
-def response_of(reply: Reply) -> Response:
+def response_of(reply: Reply, *, pretty: bool = False) -> Response:
     headers = dict(reply.headers)
     if reply.body is None:
         return Response(reply.status, headers, b"")
@@ -122,9 +143,9 @@ def response_of(reply: Reply) -> Response:
         headers["content-type"] = BYTES
         body = reply.body
     elif isinstance(reply.body, str):
-        headers["content-type"] = "text/html;charset=UTF-8"
+        headers.setdefault("content-type", "text/html;charset=UTF-8")
         body = reply.body.encode()
     else:
         headers["content-type"] = "application/json;charset=UTF-8"
-        body = to_json(reply.body)
+        body = orjson.dumps(reply.body, option=orjson.OPT_INDENT_2 if pretty else None)
     return Response(reply.status, headers, body)

@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from datetime import datetime
+from typing import Any, Final
 
 import attrs
 
+from .changes import Changes
 from .errors import ApiError, no_such_external_id, resource_not_found
 from .http import Call, Reply
 from .ids import looks_like_id
+from .parameterized import sosl_of
 from .queries import Queries
 from .reading import page_size, record_data, record_reply
-from .records import Records, attributes, checked_id, record_url
+from .records import Records, checked_id
 from .related import MOST_PARENTS, Related
 from .schema import Field, Schema, SObject
 from .schema.describe import describe_sobject, describe_summary
 from .searches import Searches
+from .shapes import attributes, record_url
+from .store import Row
 from .usage import ApiUsage
 
 Handler = Callable[..., Reply]
+
+_MOST_RECENT: Final = 200
 
 
 @attrs.frozen
@@ -57,12 +64,14 @@ class Resources:
         queries: Queries,
         searches: Searches,
         usage: ApiUsage,
+        clock: Callable[[], datetime],
     ) -> None:
         self._schema = schema
         self._records = records
         self._queries = queries
         self._searches = searches
         self._usage = usage
+        self._changes = Changes(clock)
         self._routes: list[Route] = []
         self.add("", GET=self.root)
         self.add("limits", GET=self.limits)
@@ -71,6 +80,10 @@ class Resources:
         self.add("query/{locator}", GET=self.query_more)
         self.add("queryAll/{locator}", GET=self.query_more)
         self.add("search", GET=self.search)
+        self.add(
+            "parameterizedSearch", GET=self.parameterized_search, POST=self.parameterized_search
+        )
+        self.add("recent", GET=self.recent)
         self.add("sobjects", GET=self.describe_global)
         self.add("sobjects/{sobject}", GET=self.basic_info, POST=self.create)
         self.add("sobjects/{sobject}/describe", GET=self.describe)
@@ -119,7 +132,8 @@ class Resources:
     def root(self, call: Call) -> Reply:
         """``GET vXX.X``: the resources there are."""
         names = sorted({route.pattern[0] for route in self._routes if route.pattern}, key=str.lower)
-        return Reply(200, {name: f"/services/data/v{call.version}/{name}" for name in names})
+        listed = {name: f"/services/data/v{call.version}/{name}" for name in names}
+        return Reply(200, {**listed, "identity": call.identity})
 
     def limits(self, _call: Call) -> Reply:
         return Reply(200, self._usage.limits())
@@ -130,6 +144,8 @@ class Resources:
         text = call.query.get("q", "")
         if not text.strip():
             raise ApiError("MALFORMED_QUERY", "A query string has to be specified")
+        if call.query.get("columns", "").lower() == "true":
+            return Reply(200, self._queries.columns(text, call.version))
         page = self._queries.run(
             text, call.version, with_deleted=with_deleted, page_size=page_size(call)
         )
@@ -149,27 +165,39 @@ class Resources:
         records = self._searches.run(text, call.version)
         return Reply(200, {"searchRecords": records} if call.version_number >= 37 else records)
 
+    def parameterized_search(self, call: Call) -> Reply:
+        records = self._searches.run(sosl_of(call), call.version)
+        return Reply(200, {"searchRecords": records})
+
     # ---- metadata ----
 
     def describe_global(self, call: Call) -> Reply:
         summaries = [describe_summary(sobject, call.version) for sobject in self._schema]
-        return Reply(200, {"encoding": "UTF-8", "maxBatchSize": 200, "sobjects": summaries})
+        described = {"encoding": "UTF-8", "maxBatchSize": 200, "sobjects": summaries}
+        return self._changes.reply(call, described)
 
     def basic_info(self, call: Call, name: str) -> Reply:
         sobject = self._sobject(name)
-        title = sobject.name_field
-        names = ["Id"] if title is None else ["Id", title.name]
-        recent = [
-            {"attributes": attributes(sobject, str(row["Id"]), call.version)}
-            | {name: row[name] for name in names}
-            for row in self._records.recent(sobject)
-        ]
+        recent = [_shown(sobject, row, call.version) for row in self._records.recent(sobject)]
         summary = describe_summary(sobject, call.version)
         return Reply(200, {"objectDescribe": summary, "recentItems": recent})
 
+    def recent(self, call: Call) -> Reply:
+        """``GET recent``: what was changed last, of what has a name."""
+        text = call.query.get("limit", "")
+        limit = min(int(text), _MOST_RECENT) if text.isascii() and text.isdigit() else _MOST_RECENT
+        found = [
+            (str(row["LastModifiedDate"]), _shown(sobject, row, call.version))
+            for sobject in self._schema
+            if sobject.name_field is not None and sobject.field("LastModifiedDate") is not None
+            for row in self._records.recent(sobject, limit)
+        ]
+        found.sort(key=lambda item: item[0], reverse=True)
+        return Reply(200, [record for _, record in found[:limit]])
+
     def describe(self, call: Call, name: str) -> Reply:
         sobject = self._sobject(name)
-        return Reply(200, describe_sobject(self._schema, sobject, call.version))
+        return self._changes.reply(call, describe_sobject(self._schema, sobject, call.version))
 
     # ---- records ----
 
@@ -190,7 +218,9 @@ class Resources:
 
     def update(self, call: Call, name: str, record_id: str) -> Reply:
         sobject = self._sobject(name)
-        self._records.update(sobject, checked_id(sobject, record_id), record_data(call))
+        self._records.update(
+            sobject, checked_id(sobject, record_id, of_data=True), record_data(call)
+        )
         return Reply(204)
 
     def delete(self, _call: Call, name: str, record_id: str) -> Reply:
@@ -217,35 +247,44 @@ class Resources:
             raise ApiError("INVALID_FIELD", message, fields=[key.name])
         if not value.strip():  # it would be stored as nothing, which addresses no record
             raise resource_not_found()
-        found = self._records.find(sobject, key, value)
-        if len(found) > 1:
-            return _several(sobject, found, call)
-        if found:
-            self._records.update(sobject, found[0], data)
-            if call.version_number < 46:
-                return Reply(204)
-            return Reply(200, _saved(found[0], call, created=False))
-        if call.query.get("updateOnly", "").lower() == "true" or key.name == "Id":
-            raise resource_not_found()
-        with_key = attrs.evolve(data, fields={**data.fields, key.name: value})
-        record_id = self._records.create(sobject, with_key)
-        return _created(sobject, record_id, call, created=True)
+        with self._records.writing():  # so that nobody creates the same record meanwhile
+            found = self._records.find(sobject, key, value)
+            if len(found) > 1:
+                return _several(sobject, found, call)
+            if found:
+                self._records.update(sobject, found[0], data)
+                if call.version_number < 46:
+                    return Reply(204)
+                return Reply(200, _saved(found[0], call, created=False))
+            if call.query.get("updateOnly", "").lower() == "true" or key.name == "Id":
+                raise resource_not_found()
+            with_key = attrs.evolve(data, fields={**data.fields, key.name: value})
+            record_id = self._records.create(sobject, with_key)
+            return _created(sobject, record_id, call, created=True)
 
     def delete_by_key(self, call: Call, name: str, field: str, value: str) -> Reply:
         sobject = self._sobject(name)
-        found = self._records.find(sobject, _key(sobject, field), value)
-        if len(found) > 1:
-            return _several(sobject, found, call)
-        if not found:
-            raise resource_not_found()
-        self._records.delete(sobject, found[0])
-        return Reply(204)
+        with self._records.writing():
+            found = self._records.find(sobject, _key(sobject, field), value)
+            if len(found) > 1:
+                return _several(sobject, found, call)
+            if not found:
+                raise resource_not_found()
+            self._records.delete(sobject, found[0])
+            return Reply(204)
 
     def _sobject(self, name: str) -> SObject:
         sobject = self._schema.get(name)
         if sobject is None:
             raise resource_not_found()
         return sobject
+
+
+def _shown(sobject: SObject, row: Row, version: str) -> dict[str, Any]:
+    """Show a record as a list of recent ones does: by its name."""
+    record_id, title = str(row["Id"]), sobject.name_field
+    shown: dict[str, Any] = {"attributes": attributes(sobject, record_id, version), "Id": record_id}
+    return shown if title is None else {**shown, title.name: row[title.name]}
 
 
 def _key(sobject: SObject, name: str) -> Field:

@@ -1,34 +1,46 @@
-"""A local org over real HTTP on 127.0.0.1, for clients in other processes and languages."""
+"""A local org over real HTTP or HTTPS, for clients in other processes and languages."""
 
 from __future__ import annotations
 
 import asyncio
 import re
 import threading
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
 from contextlib import suppress
 from functools import partial
+from ipaddress import ip_address
+from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
+from weakref import WeakSet
 
-from aiohttp import web
+from aiohttp import StreamReader, web
+from aiohttp.abc import AbstractStreamWriter
+from aiohttp.http import RawRequestMessage
+from aiohttp.http_exceptions import LineTooLong
 
 from .._core.http import Request, Response, Timeout
-from .errors import ApiError
+from .errors import ApiError, unexpected
 from .exchange import Broken
 from .faults import Stall, Truncate
-from .http import BYTES, error_reply, response_of
+from .http import BYTES, Reply, bad_message, error_reply, response_of
+from .tls import Tls
 
 if TYPE_CHECKING:
     from .org import LocalOrg
 
-_HOST: Final = "127.0.0.1"
+_EVERYWHERE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - whoever asks for it
+_HOST: Final = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?")
+_ABSOLUTE: Final = re.compile(r"https?://[^/?#]*", re.IGNORECASE)
 _WORTH_COMPRESSING: Final = 1024
 _MAX_BODY: Final = 64 * 2**20
 # The org itself says what is too long for Salesforce; HTTP only has to let it through.
-_MAX_LINE: Final = 2**20
-_MAX_HEADER: Final = 2**16
+_CONNECTION: Final[dict[str, Any]] = {
+    "access_log": None,
+    "max_line_size": 2**20,
+    "max_field_size": 2**16,
+}
 _SHUTDOWN_SECONDS: Final = 2.0
 _LOOK_AGAIN_SECONDS: Final = 0.05
 _NOT_AT_ALL: Final = re.compile(r"q\s*=\s*0(\.0*)?")
@@ -38,26 +50,47 @@ class Server:
     """Serves a local org from its own thread until it is closed; see ``LocalOrg.serve``."""
 
     def __init__(
-        self, org: LocalOrg, exchange: Callable[[Request], Response | Broken], *, port: int = 0
+        self,
+        org: LocalOrg,
+        exchange: Callable[[Request], Response | Broken],
+        *,
+        port: int = 0,
+        host: str = "127.0.0.1",
+        tls: Any = False,
     ) -> None:
         self._org = org
         self._exchange = exchange
+        self._host = host
+        self._tls = Tls.of(tls, host)
         started: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event, int]] = Future()
         self._thread = threading.Thread(
             target=self._run, args=(port, started), name="twinforce-local-org", daemon=True
         )
         self._thread.start()
-        self._loop, self._stop, self._port = started.result()
+        try:
+            self._loop, self._stop, self._port = started.result()
+        except BaseException:
+            self._forget()
+            raise
 
     @property
     def url(self) -> str:
-        """The instance URL of the org behind this server."""
-        return f"http://{_HOST}:{self._port}"
+        """The instance URL of the org behind this server, as seen from this machine."""
+        host = _EVERYWHERE.get(self._host, self._host)
+        return f"{self._scheme}://{_in_url(host)}:{self._port}"
 
     @property
     def port(self) -> int:
-        """The port on 127.0.0.1, also where a free one was asked for."""
+        """The port, also where a free one was asked for."""
         return self._port
+
+    @property
+    def certificate(self) -> Path | None:
+        """The PEM file that clients have to trust; None without TLS, or with an own SSLContext.
+
+        One that was made for this server is gone when it is closed.
+        """
+        return None if self._tls is None else self._tls.certificate
 
     @property
     def access_token(self) -> str:
@@ -74,6 +107,21 @@ class Server:
         """The consumer secret for ``/services/oauth2/token``; see ``LocalOrg.client_secret``."""
         return self._org.client_secret
 
+    @property
+    def username(self) -> str:
+        """The Username of the administrator; see ``LocalOrg.username``."""
+        return self._org.username
+
+    @property
+    def password(self) -> str:
+        """The administrator's password; see ``LocalOrg.password``."""
+        return self._org.password
+
+    @property
+    def security_token(self) -> str:
+        """The security token, for behind the password; see ``LocalOrg.security_token``."""
+        return self._org.security_token
+
     def wait(self) -> None:
         """Wait until the server is closed."""
         self._thread.join()
@@ -86,6 +134,7 @@ class Server:
         if self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._stop.set)
             self._thread.join()
+        self._forget()
 
     def __enter__(self) -> Self:
         return self
@@ -97,6 +146,14 @@ class Server:
         traceback: TracebackType | None,
     ) -> None:
         self.close()
+
+    @property
+    def _scheme(self) -> str:
+        return "http" if self._tls is None else "https"
+
+    def _forget(self) -> None:
+        if self._tls is not None:
+            self._tls.close()
 
     def __repr__(self) -> str:
         return f"<Server {self.url}{'' if self._thread.is_alive() else ', closed'}>"
@@ -119,38 +176,35 @@ class Server:
         started: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event, int]],
     ) -> None:
         stop = asyncio.Event()
-        app = web.Application(client_max_size=_MAX_BODY)
-        app.router.add_route("*", "/{path:.*}", partial(self._answer, stop))
-        runner = web.AppRunner(
-            app,
-            access_log=None,
-            max_line_size=_MAX_LINE,
-            max_field_size=_MAX_HEADER,
-            shutdown_timeout=_SHUTDOWN_SECONDS,
-        )
+        listener = _Listener(partial(self._answer, stop))
+        runner = web.ServerRunner(listener, shutdown_timeout=_SHUTDOWN_SECONDS)
         await runner.setup()
         try:
-            await web.TCPSite(runner, _HOST, port).start()
+            context = None if self._tls is None else self._tls.context
+            await web.TCPSite(runner, self._host, port, ssl_context=context).start()
             started.set_result((asyncio.get_running_loop(), stop, runner.addresses[0][1]))
             await stop.wait()
         finally:
             await runner.cleanup()
+            await listener.abort()
 
-    async def _answer(self, stop: asyncio.Event, incoming: web.Request) -> web.StreamResponse:
+    async def _answer(self, stop: asyncio.Event, incoming: web.BaseRequest) -> web.StreamResponse:
+        if incoming.headers.get("Expect", "").lower() == "100-continue":
+            await incoming.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            incoming.writer.output_size = 0  # which is how aiohttp knows that no answer has begun
         try:
             body = await incoming.read()
         except web.RequestPayloadError:
             message = "The body is not encoded as its Content-Encoding or Transfer-Encoding says"
-            reply = response_of(error_reply(ApiError("JSON_PARSER_ERROR", message)))
             # What is left of the body is of no use, and neither is the connection behind it.
             incoming.content.feed_eof()
-            refusal = web.Response(status=reply.status_code, headers=reply.headers, body=reply.body)
-            refusal.force_close()
-            return refusal
+            return _refusal(error_reply(ApiError("JSON_PARSER_ERROR", message)))
+        except web.HTTPRequestEntityTooLarge:
+            return _refusal(bad_message(413, "Request Entity Too Large"))
         # The target goes on as it was sent: decoded, %2F could not be told from a slash.
         request = Request(
             incoming.method,
-            self.url + incoming.raw_path,
+            self._url_of(incoming),
             dict(incoming.headers),
             body,
             Timeout(),
@@ -166,9 +220,90 @@ class Server:
             response.enable_compression(web.ContentCoding.gzip)
         return response
 
+    def _url_of(self, incoming: web.BaseRequest) -> str:
+        """Return the whole URL of a request, with the host that the client knows the org by."""
+        target = _ABSOLUTE.sub("", incoming.raw_path, count=1)
+        if not target.startswith("/"):
+            target = f"/{target}"
+        host = incoming.headers.get("Host", "")
+        if not _HOST.fullmatch(host):
+            return self.url + target
+        return f"{self._scheme}://{host}{target}"
+
+
+class _Connection(web.RequestHandler):
+    """A connection on which also what is no request at all is answered as by Salesforce."""
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        if isinstance(exc, LineTooLong):
+            return _refusal(bad_message(431, "Request Header Fields Too Large"))
+        if status < 500:
+            reason = " ".join((message or "This is no HTTP request").split())
+            return _refusal(bad_message(status, reason))
+        failure = exc if isinstance(exc, Exception) else RuntimeError(message)
+        return _refusal(error_reply(unexpected(failure, request.method)))
+
+
+class _Listener(web.Server):
+    """Takes connections, and gives what arrives on them to *handler*."""
+
+    def __init__(self, handler: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]) -> None:
+        super().__init__(handler, request_factory=self._request)
+        self._transports: WeakSet[asyncio.Transport] = WeakSet()
+
+    def __call__(self) -> web.RequestHandler:
+        return _Connection(self, loop=asyncio.get_running_loop(), **_CONNECTION)
+
+    def connection_made(self, handler: web.RequestHandler, transport: asyncio.Transport) -> None:
+        self._transports.add(transport)
+        super().connection_made(handler, transport)
+
+    async def abort(self) -> None:
+        """End what closing has not ended: TLS would wait until clients say goodbye."""
+        for transport in list(self._transports):
+            transport.abort()
+        await asyncio.sleep(0)  # until then the loop has told them
+
+    def _request(
+        self,
+        message: RawRequestMessage,
+        payload: StreamReader,
+        protocol: web.RequestHandler,
+        writer: AbstractStreamWriter,
+        task: asyncio.Task[None],
+    ) -> web.BaseRequest:
+        loop = asyncio.get_running_loop()
+        return web.BaseRequest(
+            message, payload, protocol, writer, task, loop, client_max_size=_MAX_BODY
+        )
+
+
+def _refusal(reply: Reply) -> web.Response:
+    """Answer with an error, after which the connection is of no use any more."""
+    response = response_of(reply)
+    refusal = web.Response(
+        status=response.status_code, headers=response.headers, body=response.body
+    )
+    refusal.force_close()
+    return refusal
+
+
+def _in_url(host: str) -> str:
+    """Write a host as it stands in a URL: addresses of IPv6 in brackets."""
+    try:
+        return f"[{host}]" if ip_address(host).version == 6 else host
+    except ValueError:
+        return host
+
 
 async def _break_off(
-    ending: Broken, stop: asyncio.Event, incoming: web.Request
+    ending: Broken, stop: asyncio.Event, incoming: web.BaseRequest
 ) -> web.StreamResponse:
     """End the connection as a fault will have it; what is returned goes nowhere any more."""
     response = web.StreamResponse()
@@ -189,7 +324,7 @@ async def _break_off(
     return response
 
 
-async def _silence(stop: asyncio.Event, incoming: web.Request) -> None:
+async def _silence(stop: asyncio.Event, incoming: web.BaseRequest) -> None:
     """Wait until the client goes away, or the server is to stop."""
     # aiohttp could say when a client goes away, but only by cancelling, which would also hit
     # requests that have arrived and are to be executed.
