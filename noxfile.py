@@ -121,11 +121,23 @@ def peers(session: nox.Session) -> None:
     session.run("pytest", "tests/peers", *session.posargs)
 
 
+@nox.session
+def recordings(session: nox.Session) -> None:
+    """Hold the local org to what real orgs answered, as the wheel of CumulusCI has it."""
+    session.install(".[local]", *group("recordings"))
+    place = Path(session.create_tmp()).resolve()
+    wheel = "cumulusci==4.10.1"
+    session.run("pip", "download", "-qq", "--no-deps", "--dest", str(place), wheel, silent=True)
+    (found,) = place.glob("cumulusci-*.whl")
+    where = {"TWINFORCE_RECORDINGS": str(found)}
+    session.run("pytest", "tests/judges", *session.posargs, env=where)
+
+
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
     """Test the built package, not the tree."""
     session.install(".[local]", *group("test"))
-    elsewhere = ("--ignore=tests/wire", "--ignore=tests/peers")
+    elsewhere = ("--ignore=tests/wire", "--ignore=tests/peers", "--ignore=tests/judges_npm")
     session.run("pytest", "-n", "2", *elsewhere, *session.posargs)
 
 
@@ -134,3 +146,57 @@ def soak(session: nox.Session) -> None:
     """Hold thousands of batches that go wrong to the org's own truth; a share of it is in tests."""
     session.install(".[local]")
     session.run("python", "-W", "error", "-m", "tests.soak", *session.posargs)
+
+
+@nox.session
+def killed(session: nox.Session) -> None:
+    """Kill the server of a file org during loads; a share of it is in tests."""
+    session.install(".[local]")
+    session.run("python", "-W", "error", "-m", "tests.judges.killed", *session.posargs)
+
+
+@nox.session
+def load(session: nox.Session) -> None:
+    """Load some 20,000 related rows, made by snowfakery, into a file org, and query them."""
+    session.install(".[local]", *group("load"))
+    session.run("python", "-m", "tests.judges.load", *session.posargs)
+
+
+def npm(session: nox.Session, *packages: str) -> dict[str, str]:
+    """Install Node.js (from PyPI) and *packages* of npm; the environment that has them."""
+    session.install(".[local]", *group("npm"))
+    place = Path(session.create_tmp()).resolve()
+    session.run(
+        *("npm", "install", "--prefix", str(place), "--no-save", "--ignore-scripts"),
+        *("--no-audit", "--no-fund", "--loglevel=error", *packages),
+    )
+    return {"NODE_PATH": str(place / "node_modules")}
+
+
+@nox.session
+def jsforce(session: nox.Session) -> None:
+    """Let jsforce, unmodified, use the served local org."""
+    environment = npm(session, "jsforce@3.10.26")
+    session.run("pytest", "tests/judges_npm/test_jsforce.py", *session.posargs, env=environment)
+
+
+@nox.session
+def ts_force(session: nox.Session) -> None:
+    """Let ts-force, unmodified, use the served local org."""
+    environment = npm(session, "ts-force@3.5.0")
+    session.run("pytest", "tests/judges_npm/test_ts_force.py", *session.posargs, env=environment)
+
+
+@nox.session
+def sf(session: nox.Session) -> None:
+    """Let the Salesforce CLI, unmodified, use the served local org."""
+    environment = npm(session, "@salesforce/cli@2.150.6")
+    session.run("pytest", "tests/judges_npm/test_sf.py", *session.posargs, env=environment)
+
+
+@nox.session
+def soql_oracle(session: nox.Session) -> None:
+    """Compare what our SOQL parser accepts and refuses with what Salesforce's own does."""
+    environment = npm(session, "@salesforce/soql-common@0.2.2", "antlr4ts@0.5.0-alpha.4")
+    tests = "tests/judges_npm/test_soql_oracle.py"
+    session.run("pytest", tests, *session.posargs, env=environment)

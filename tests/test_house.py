@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 SOURCES = ROOT / "src"
-MODULES = sorted((SOURCES / "twinforce").rglob("*.py"))
+MODULES = sorted([*(SOURCES / "twinforce").rglob("*.py"), SOURCES / "pytest_twinforce.py"])
 GENERATED = "_sync"
 MOST_LINES = 600
 
@@ -60,8 +60,11 @@ LAYERS = {
         libraries=frozenset({"aiohttp", "attrs", "certifi", "multidict", "yarl"}),
     ),
     "local": Layer(
-        frozenset({"names", "core", "local"}), libraries=VALUES | {"aiohttp", "lark", "pytest"}
+        frozenset({"names", "core", "local"}),
+        libraries=VALUES | {"aiohttp", "cryptography", "lark"},
     ),
+    # What pytest imports in every run; beside the package, so that it loads nothing of it.
+    "plugin": Layer(frozenset({"names", "local"}), libraries=frozenset({"pytest"})),
 }
 ROOMS = {
     "_async": "async",
@@ -70,6 +73,7 @@ ROOMS = {
     "_transports": "transports",
     "_twin": "twin",
     "local": "local",
+    "pytest_twinforce": "plugin",
 }
 
 

@@ -5,5 +5,7 @@ from __future__ import annotations
 from . import faults
 from .actions import ActionError
 from .org import LocalOrg
+from .schema.declarations import LoadedMetadata
+from .validation import Change
 
-__all__ = ["ActionError", "LocalOrg", "faults"]
+__all__ = ["ActionError", "Change", "LoadedMetadata", "LocalOrg", "faults"]

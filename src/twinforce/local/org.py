@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
+import ssl
 import threading
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
@@ -15,32 +15,38 @@ from .._core.http import Request, Response, Timeout
 from ..errors import InvalidStateError
 from ..hooks import AsyncHook, Hook
 from ..retry import RetryPolicy
-from . import arguments, oauth
+from . import arguments
+from .access import Access
 from .actions import Action, ActionFunction, Actions
 from .api import RestApi
-from .batch import CompositeBatch
+from .batch import CompositeBatch, composite_resources
 from .calls import Calls
+from .duplicates import DuplicateAction, DuplicateFunction
+from .errors import unexpected
 from .exchange import Broken
 from .extra import require_extra
+from .http import error_reply, response_of
 from .ids import make_id
+from .intake import RecordData
 from .queries import Queries
 from .records import Records
 from .resources import Resources
 from .schema import SObject, standard_schema
-from .schema.declare import custom_field, custom_object
+from .schema.declarations import Declarations, LoadedMetadata
 from .script import Faults
 from .searches import Searches
 from .seed import plant
+from .seeding import Seeds
 from .store import Store
+from .transactions import StoreError
 from .usage import ApiUsage
+from .validation import ValidationFunction
 
 if TYPE_CHECKING:
     from .. import AsyncSalesforce, Salesforce
     from .server import Server
 
 _URL: Final = re.compile(r"(https?://[^/?#]+)(.*)", re.DOTALL)
-_FIRST_CUSTOM_PREFIX: Final = 36 * 36 * 10  # "a00" in base 36
-_BASE_36: Final = "0123456789abcdefghijklmnopqrstuvwxyz"
 _NO_WAIT: Final = RetryPolicy(base=0)
 
 
@@ -48,7 +54,7 @@ def _utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class LocalOrg:
+class LocalOrg(Access):
     """A Salesforce-like org, in memory or in the SQLite file *path*.
 
     It holds Accounts, Contacts, Opportunities, Leads, Cases, Users, files (ContentVersions) and
@@ -77,66 +83,35 @@ class LocalOrg:
         self._clock = clock
         self._schema = standard_schema()
         self._store = Store(path)
-        with self._store.transaction():
-            for sobject in self._schema:
-                self._store.prepare(sobject)
-        self.user_id = plant(self._schema, self._store, clock)
-        org_id = make_id("00D", 1)
-        self._credentials = oauth.Credentials(org_id)
+        self._declarations = Declarations(self._schema, self._store)
+        self._store.prepare_standard(self._schema)
+        super().__init__(
+            self._schema,
+            self._store,
+            clock,
+            lock=self._lock,
+            org_id=make_id("00D", 1),
+            user_id=plant(self._schema, self._store, clock),
+        )
         self._faults = Faults()
         usage = ApiUsage()
         records = Records(self._schema, self._store, clock, self.user_id)
-        queries = Queries(self._schema, self._store, clock, page_size)
-        searches = Searches(self._schema, self._store, clock, queries)
-        resources = Resources(self._schema, records, queries, searches, usage)
+        self._records = records
+        self._seeds = Seeds(self._schema, self._store, records)
+        queries = Queries(self._schema, self._store, clock, page_size, self.user_id)
+        searches = Searches(self._schema, self._store, queries)
+        resources = Resources(self._schema, records, queries, searches, usage, clock)
         calls = Calls(resources, self._faults)
+        resources.add("composite", GET=composite_resources)
         resources.add("composite/batch", POST=CompositeBatch(calls, usage))
         self._actions = Actions()
         for depth in range(5):
             pattern = "actions" + "/{name}" * depth
             invocable = {"POST": self._actions.post} if depth > 1 else {}
             resources.add(pattern, GET=self._actions.get, **invocable)
-        user = partial(records.get, self._schema["User"], self.user_id)
-        self._api = RestApi(calls, self._credentials, usage, user, clock, self._faults)
-
-    # ---- what a caller needs to get in ----
-
-    @property
-    def instance_url(self) -> str:
-        """The instance URL for requests in process; a server has its own."""
-        return "https://local-org.my.salesforce.com"
-
-    @property
-    def org_id(self) -> str:
-        """The id of the org, 18 characters that begin with 00D."""
-        return self._credentials.org_id
-
-    @property
-    def access_token(self) -> str:
-        """The token that lets requests in, in process and over HTTP.
-
-        It does not expire, unless :meth:`expire_token` or a fault makes it; then this is a new one.
-        """
-        return self._credentials.access_token
-
-    @property
-    def client_id(self) -> str:
-        """The consumer key for ``/services/oauth2/token``, by the client credentials flow."""
-        return self._credentials.client_id
-
-    @property
-    def client_secret(self) -> str:
-        """The consumer secret that goes with :attr:`client_id`."""
-        return self._credentials.client_secret
-
-    def expire_token(self) -> None:
-        """Refuse the access token from now on (401 INVALID_SESSION_ID).
-
-        Clients have to sign in again, which gives them a new one.
-        """
-        with self._lock:
-            self._check_open()
-            self._credentials.expire_token()
+        self._api = RestApi(
+            calls, self._sign_in, self._sessions, usage, self._faults, (records, queries)
+        )
 
     @property
     def faults(self) -> Faults:
@@ -192,17 +167,31 @@ class LocalOrg:
             hooks=hooks,
         )
 
-    def serve(self, *, port: int = 0) -> Server:
+    def serve(
+        self,
+        *,
+        port: int = 0,
+        host: str = "127.0.0.1",
+        tls: bool | tuple[str | Path, str | Path] | ssl.SSLContext = False,
+    ) -> Server:
         """Serve this org over HTTP on 127.0.0.1; *port* 0 takes a free one.
 
+        With *tls* it is HTTPS: True makes a certificate for this machine, which clients trust if
+        they trust ``server.certificate``; a pair names the files of your own certificate and its
+        key. Any other *host* lets other machines in, for whom the credentials are no secret.
+
         The server runs, in its own thread, until it is closed, by its ``close()`` or as a context
-        manager. Raises OSError if the port is taken, InvalidStateError if the org is closed.
+        manager. Raises OSError if the port is taken or a file cannot be read, ValueError for a
+        certificate that cannot be used, InvalidStateError if the org is closed.
         """
         from .server import Server
 
         arguments.whole_number("port", port, 0, 65_535)
+        if not arguments.text("host", host):
+            message = "host must not be empty; leave it out for 127.0.0.1"
+            raise ValueError(message)
         self._check_open()
-        return Server(self, self._exchange, port=port)
+        return Server(self, self._exchange, port=port, host=host, tls=tls)
 
     # ---- the schema ----
 
@@ -219,26 +208,11 @@ class LocalOrg:
         *name_format* makes Name an auto number, such as ``W-{0000}``. To declare the same object
         again changes nothing. Raises ValueError or TypeError for a declaration that cannot be made.
         """
-        sobject = custom_object(
-            name, label=label, label_plural=label_plural, name_format=name_format
-        )
         with self._lock:
             self._check_open()
-            known = self._schema.get(name)
-            if known is not None:
-                same = (known.label, known.label_plural, known.field("Name")) == (
-                    sobject.label,
-                    sobject.label_plural,
-                    sobject.field("Name"),
-                )
-                if not same:
-                    message = f"{name} has been declared already, and differently"
-                    raise ValueError(message)
-                return
-            number = self._store.number_of(f"key prefix of {name.lower()}", "custom objects")
-            sobject.key_prefix = _key_prefix(number - 1)
-            self._schema.add(sobject)
-            self._store.prepare(sobject)
+            self._declarations.add_object(
+                name, label=label, label_plural=label_plural, name_format=name_format
+            )
 
     def add_field(
         self,
@@ -259,13 +233,16 @@ class LocalOrg:
         restricted: bool | None = None,
         reference_to: str | None = None,
         child_relationship_name: str | None = None,
+        delete_constraint: str | None = None,
         display_format: str | None = None,
+        formula: str | None = None,
+        help_text: str | None = None,
     ) -> None:
         """Declare a custom field, such as ``ExternalId__c``, of an sObject.
 
         *type* is one of Setup's: Text, TextArea, LongTextArea, Html, Number, Currency, Percent,
-        Checkbox, Date, DateTime, Time, Email, Phone, Url, Picklist, MultiselectPicklist, Lookup,
-        MasterDetail, AutoNumber.
+        Checkbox, Date, DateTime, Time, Email, EncryptedText, Phone, Url, Picklist,
+        MultiselectPicklist, Lookup, MasterDetail, Hierarchy, AutoNumber, Location, Summary.
 
         *default* is what a create without this field stores, written as in JSON: a date as
         ``"2024-01-31"``. *length* is in characters: 1 to 255 of a Text (255 unless given), 256 to
@@ -274,25 +251,22 @@ class LocalOrg:
         Where text is *case_sensitive*, ``a`` and ``A`` are two values, for *unique*, for an
         external id and in queries. *values* are a picklist's; a *restricted* one takes no others.
         *reference_to* is the parent of a Lookup or a MasterDetail, and *child_relationship_name*
-        what it calls these children. *display_format* is how an AutoNumber looks: ``A-{0000}``
-        counts A-0001, A-0002.
+        what it calls these children; *delete_constraint* is what becomes of a child by a Lookup
+        when its parent is deleted: SetNull (unless given), Restrict or Cascade. A Hierarchy is a
+        lookup between users. *display_format* is how an AutoNumber looks: ``A-{0000}`` counts
+        A-0001, A-0002. With a *formula*, which is not calculated here, and as a Summary, a
+        field is empty and read-only. *help_text* is shown by describe.
 
         To declare the same field again changes nothing. Raises ValueError for a declaration that
         Salesforce would not allow either, TypeError for an argument of the wrong type.
         """
         with self._lock:
             self._check_open()
-            owner = self._sobject(sobject, "the name of an sobject")
-            parent = None
-            if reference_to is not None:
-                parent = self._sobject(reference_to, f"reference_to of {name}")
-            field = custom_field(
+            self._declarations.add_field(
+                sobject,
                 name,
                 type,
-                label=label,
-                required=required,
-                default=default,
-                options={
+                {
                     "length": length,
                     "precision": precision,
                     "scale": scale,
@@ -301,18 +275,38 @@ class LocalOrg:
                     "case_sensitive": case_sensitive,
                     "values": values,
                     "restricted": restricted,
-                    "reference_to": None if parent is None else parent.name,
+                    "reference_to": reference_to,
                     "child_relationship_name": child_relationship_name,
+                    "delete_constraint": delete_constraint,
                     "display_format": display_format,
+                    "formula": formula,
                 },
+                label=label,
+                required=required,
+                default=default,
+                help_text=help_text,
             )
-            known = owner.declared(name)
-            if known is None:
-                owner.put(field)
-                self._store.prepare(owner)
-            elif known != field:
-                message = f"{owner.name}.{known.name} has been declared already, and differently"
-                raise ValueError(message)
+
+    def load_metadata(self, folder: str | Path) -> LoadedMetadata:
+        """Declare the objects, fields and record types of source, and return what came.
+
+        *folder* is a project of the Salesforce CLI, or a part of it, or a package for the Metadata
+        API: read are its ``*.object-meta.xml`` (or ``*.object``), ``*.field-meta.xml``,
+        ``*.recordType-meta.xml``, ``*.globalValueSet-meta.xml`` and
+        ``*.standardValueSet-meta.xml``, wherever they are in it.
+        All is declared, or nothing. Formulas and roll-up summaries are not calculated: their fields
+        are empty. What the local org cannot have, such as platform events, custom metadata types
+        and custom settings, is skipped, logged and listed in the result.
+
+        Raises OSError for a folder or a file that cannot be read, ValueError for source that
+        Salesforce would not take either; it names the file.
+        """
+        with self._lock:
+            self._check_open()
+            return self._declarations.load(
+                Path(folder),
+                lambda sobject, values: self._records.create(sobject, RecordData(values, b"")),
+            )
 
     def require(self, sobject: str, *fields: str) -> None:
         """From now on, a create of *sobject* needs exactly these *fields*.
@@ -325,6 +319,56 @@ class LocalOrg:
             self._check_open()
             owner = self._sobject(sobject, "the name of an sobject")
             owner.require([arguments.text("the name of a field", field) for field in fields])
+
+    def add_validation_rule(
+        self,
+        sobject: str,
+        function: ValidationFunction,
+        *,
+        message: str,
+        field: str | None = None,
+    ) -> None:
+        """Refuse to save a record of *sobject* for which *function* returns True.
+
+        As the formula of a validation rule does, *function* says what is wrong, not what is right.
+        It takes a :class:`~twinforce.local.Change`: the record as it is about to be saved, and the
+        one before. The error is FIELD_CUSTOM_VALIDATION_EXCEPTION with *message*, beside *field*
+        or, without one, of the record as a whole; every rule that a record breaks is told. A
+        function that raises is logged and becomes UNKNOWN_EXCEPTION, and nothing is saved.
+
+        The org does not keep rules in its file. Raises TypeError or ValueError for arguments that
+        make no sense.
+        """
+        with self._lock:
+            self._check_open()
+            owner = self._sobject(sobject, "the name of an sobject")
+            self._records.validation.add(owner, function, message, field)
+
+    def add_duplicate_rule(
+        self,
+        sobject: str,
+        match: DuplicateFunction | str | Iterable[str],
+        *,
+        action: DuplicateAction = "block",
+        message: str = "Use one of these records?",
+        name: str | None = None,
+    ) -> None:
+        """Refuse to save a record of *sobject* that is there already (DUPLICATES_DETECTED).
+
+        *match* is the name of a field, or several, that are the same in both: text in any case, and
+        never both empty. Or it is a function that takes the record as it is about to be saved and
+        one that is there, both dicts of JSON values, and returns True for duplicates; it is asked
+        about every record there is. With the *action* ``"allow"`` the caller may have it saved all
+        the same, by the header ``Sforce-Duplicate-Rule-Header: allowSave=true``; ``"block"`` is
+        final. *name* is what errors call the rule.
+
+        The org does not keep rules in its file. Raises TypeError or ValueError for arguments that
+        make no sense.
+        """
+        with self._lock:
+            self._check_open()
+            owner = self._sobject(sobject, "the name of an sobject")
+            self._records.duplicates.add(owner, match, action=action, message=message, name=name)
 
     def add_action(
         self,
@@ -353,11 +397,25 @@ class LocalOrg:
 
     def _sobject(self, name: str, what: str) -> SObject:
         """Find the sObject that an argument, called *what* in errors, means."""
-        sobject = self._schema.get(arguments.text(what, name))
-        if sobject is None:
-            message = f"there is no sobject {name!r}; declare it with add_object() first"
-            raise ValueError(message)
-        return sobject
+        return self._declarations.sobject(name, what)
+
+    # ---- records to begin with ----
+
+    def seed(self, *paths: str | Path) -> dict[str, str]:
+        """Load the records in the files at *paths*; return their ids by ``referenceId``.
+
+        A file is the plan of ``sf data import tree``, one of its tree files, or lists of records by
+        sObject, ``{"Account": [{"Name": "Acme"}]}``. In lookups, ``"@AccountRef1"`` refers to the
+        record of any of these files whose ``attributes`` have that ``referenceId``.
+
+        All of it is loaded, or nothing. What the org has been seeded with, it remembers, in its
+        file too: the same seed again changes nothing, and returns the same ids. Raises OSError for
+        a file that cannot be read, ValueError, which names file, record and field, for what cannot
+        be loaded and for a seed that has changed since it was loaded.
+        """
+        with self._lock:
+            self._check_open()
+            return self._seeds.plant(paths)
 
     # ---- requests ----
 
@@ -380,7 +438,11 @@ class LocalOrg:
             raise ValueError(message)
         with self._lock:
             self._check_open()
-            return self._api.exchange(request, instance_url=match[1], target=match[2])
+            try:
+                with self._store.together():  # nothing is answered before it is committed
+                    return self._api.exchange(request, instance_url=match[1], target=match[2])
+            except StoreError as error:
+                return response_of(error_reply(unexpected(error, request.method)))
 
     def close(self) -> None:
         """Close the org; one in memory is gone then. Closing twice does nothing."""
@@ -408,13 +470,3 @@ class LocalOrg:
         if self._closed:
             message = "this LocalOrg is closed; make a new one, or open its file again"
             raise InvalidStateError(message)
-
-
-def _key_prefix(number: int) -> str:
-    """Return the key prefix of the custom object with this number: a00, a01, … a0z, a10 …."""
-    digits = ""
-    value = _FIRST_CUSTOM_PREFIX + number
-    for _ in range(3):
-        value, digit = divmod(value, 36)
-        digits = _BASE_36[digit] + digits
-    return digits
