@@ -24,7 +24,7 @@ import tokenize_rt
 import unasync
 
 ROOT = Path(__file__).resolve().parent.parent
-TREES = ("src/twinforce/_async", "src/twinforce/local/_async", "tests/_async")
+TREES = ("src/twinforce/_async", "src/twinforce/local/tools/_async", "tests/_async")
 
 # Every name that differs between the twins, besides those unasync knows. It is converted wherever
 # it stands as a word: in code, strings, docstrings and comments. A row no source uses is an error.

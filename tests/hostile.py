@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from twinforce import Request
 from twinforce._transports._exchange import outgoing
 from twinforce.errors import SalesforceError
-from twinforce.local.ids import checksum
+from twinforce.local.store.ids import checksum
 
 VARIABLE: Final = "HOSTILE_VALUES"
 FEW: Final = 60

@@ -188,8 +188,8 @@ def test_no_module_is_too_long_to_be_read_at_once() -> None:
         ("_transports/_requests.py", "import aiohttp"),
         ("_transports/_requests.py", "from ._aiohttp import AiohttpTransport"),
         ("__init__.py", "from .local import LocalOrg"),
-        ("local/server.py", "from .._async.client import AsyncSalesforce"),
-        ("local/server.py", "import flask"),
+        ("local/server/web.py", "from ..._async.client import AsyncSalesforce"),
+        ("local/server/web.py", "import flask"),
     ],
 )
 def test_an_import_against_the_layers_is_found(tmp_path: Path, module: str, line: str) -> None:
@@ -206,7 +206,7 @@ def test_an_import_against_the_layers_is_found(tmp_path: Path, module: str, line
         ("_async/client.py", "from ..errors import SalesforceError\nfrom .batch import AsyncBatch"),
         ("_twin.py", "import asyncio\nimport threading\nfrom time import sleep"),
         ("_transports/_aiohttp.py", "import aiohttp\nfrom .._core.http import Request"),
-        ("local/server.py", "from twinforce import Salesforce\nfrom . import store"),
+        ("local/server/web.py", "from twinforce import Salesforce\nfrom .. import store"),
     ],
 )
 def test_an_import_along_the_layers_is_allowed(tmp_path: Path, module: str, line: str) -> None:

@@ -24,8 +24,8 @@ from twinforce import (
     Timeout,
 )
 from twinforce.hooks import Event
-from twinforce.local.server import Server
-from twinforce.local.transports import AsyncLocalTransport
+from twinforce.local.server.transports import AsyncLocalTransport
+from twinforce.local.server.web import Server
 
 TIMEOUT = Timeout(connect=2, read=0.4)
 # Only that a busy machine is slower than the time-out can go wrong here.

@@ -50,7 +50,7 @@ from twinforce import (
 from twinforce._transports._exchange import outgoing
 from twinforce.errors import SalesforceError
 from twinforce.local import LocalOrg
-from twinforce.local.server import Server
+from twinforce.local.server.web import Server
 
 DECOYS = ("harmless", "a/b", "ab", "5%", "5x", "x_y", "xzy", "it's", "' OR Name != '", "\\")
 OTHER = "Decoy"

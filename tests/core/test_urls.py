@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from tests.hostile import ANYTHING, Money, Outcomes, hostile
 from twinforce._core import urls
-from twinforce.local.ids import checksum, make_id
+from twinforce.local.store.ids import checksum, make_id
 
 
 class Key(UUID):

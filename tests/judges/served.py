@@ -23,7 +23,7 @@ Wait = Callable[[Any], Any]
 TWINFORCE: Final = (
     sys.executable,
     "-c",
-    "from twinforce.local.cli import main; raise SystemExit(main())",
+    "from twinforce.local.tools.cli import main; raise SystemExit(main())",
 )
 
 

@@ -17,7 +17,7 @@ from shutil import which
 import pytest
 
 from twinforce.local import LocalOrg
-from twinforce.local.server import Server
+from twinforce.local.server.web import Server
 
 NODE_PATH = os.environ.get("NODE_PATH", "")
 

@@ -28,7 +28,7 @@ import pytest
 import trustme
 
 from twinforce.local import LocalOrg
-from twinforce.local.server import Server
+from twinforce.local.server.web import Server
 
 QUIET = {
     "CI": "true",

@@ -18,11 +18,11 @@ from typing import Any
 import pytest
 
 from twinforce import AccessToken, ClientCredentials, RequestsTransport, Salesforce
-from twinforce.local.cli import main
+from twinforce.local.tools.cli import main
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "local-org.md"
 SHELL = shutil.which("sh")
-START = "from twinforce.local.cli import main; raise SystemExit(main())"
+START = "from twinforce.local.tools.cli import main; raise SystemExit(main())"
 FIELD = """<?xml version="1.0" encoding="UTF-8"?>
 <CustomField xmlns="http://soap.sforce.com/2006/04/metadata">
     <fullName>Rank__c</fullName><label>Rank</label>

@@ -14,7 +14,7 @@ import pytest
 import requests
 
 from twinforce.local import LocalOrg
-from twinforce.local.server import Server
+from twinforce.local.server.web import Server
 
 CLIENTS = 32
 ROUNDS = 4

@@ -6,7 +6,7 @@ import pytest
 
 from tests.local.caller import Caller
 from twinforce.local import LocalOrg
-from twinforce.local.ids import make_id
+from twinforce.local.store.ids import make_id
 
 
 def test_a_lookup_takes_an_id_of_15_characters_and_one_in_another_case(call: Caller) -> None:

@@ -17,7 +17,7 @@ import pytest
 import requests
 
 from twinforce.local import LocalOrg
-from twinforce.local.server import Server
+from twinforce.local.server.web import Server
 
 
 @pytest.fixture
@@ -256,7 +256,7 @@ def test_a_target_that_is_no_path_is_not_found(server: Server, target: str) -> N
 def test_a_body_that_is_too_large_is_refused(
     server: Server, session: requests.Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("twinforce.local.server._MAX_BODY", 1000)
+    monkeypatch.setattr("twinforce.local.server.web._MAX_BODY", 1000)
     url = f"{server.url}/services/data/v67.0/sobjects/Account"
     response = session.post(url, json={"Name": "x" * 1000})
     assert (response.status_code, response.headers["Content-Type"]) == (

@@ -8,10 +8,10 @@ import pytest
 
 from tests.local.caller import Caller
 from twinforce.local import LocalOrg
-from twinforce.local.ids import make_id
 from twinforce.local.soql.compiler import compile_query
 from twinforce.local.soql.parser import parse
 from twinforce.local.soql.plan import Context, Node, Plan
+from twinforce.local.store.ids import make_id
 
 ACCOUNT, CONTACT = make_id("001", 7), make_id("003", 7)
 

@@ -14,10 +14,10 @@ import pytest
 
 from tests.local.caller import Caller
 from twinforce.local import LocalOrg
-from twinforce.local.intake import RecordData
+from twinforce.local.records.intake import RecordData
 from twinforce.local.schema import standard_schema
-from twinforce.local.store import Store, comparable
-from twinforce.local.transactions import StoreError
+from twinforce.local.store.tables import Store, comparable
+from twinforce.local.store.transactions import StoreError
 
 ACCOUNT = standard_schema()["Account"]
 ITEM = ("POST", "v67.0/sobjects/Account", {"Name": "Acme"})
@@ -172,7 +172,7 @@ def test_a_file_that_another_process_sets_up_is_waited_for(
         waits.append(seconds)
         other.execute("COMMIT")
 
-    monkeypatch.setattr("twinforce.local.store.time.sleep", wait)
+    monkeypatch.setattr("twinforce.local.store.tables.time.sleep", wait)
     store = Store(path)
     assert store.rows("PRAGMA journal_mode") == [("wal",)]
     assert len(waits) == 1
@@ -241,7 +241,7 @@ def test_two_processes_share_a_file_and_make_nothing_twice(tmp_path: Path) -> No
 def test_a_file_in_which_another_process_writes_on_and_on_is_locked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("twinforce.local.store._BUSY_SECONDS", 0.01)
+    monkeypatch.setattr("twinforce.local.store.tables._BUSY_SECONDS", 0.01)
     with LocalOrg(tmp_path / "o.db") as org:
         call = Caller(org)
         other = sqlite3.connect(tmp_path / "o.db", isolation_level=None)

@@ -12,7 +12,7 @@ import attrs
 
 from twinforce import AiohttpTransport, Request, RequestsTransport, Response, Timeout
 from twinforce.local import LocalOrg
-from twinforce.local.transports import AsyncLocalTransport, LocalTransport
+from twinforce.local.server.transports import AsyncLocalTransport, LocalTransport
 
 IN_PROCESS: Final = ("in process", "in process, async")
 OVER_HTTP: Final = ("requests", "aiohttp")

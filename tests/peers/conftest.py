@@ -16,7 +16,7 @@ import trustme
 from requests.adapters import HTTPAdapter
 
 from twinforce.local import LocalOrg
-from twinforce.local.server import Server
+from twinforce.local.server.web import Server
 
 httpx = pytest.importorskip("httpx")
 

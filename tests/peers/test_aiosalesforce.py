@@ -18,7 +18,7 @@ import pytest
 
 from tests.peers.conftest import AsyncHttpxTransport
 from twinforce.local import LocalOrg
-from twinforce.local.server import Server
+from twinforce.local.server.web import Server
 
 aiosalesforce = pytest.importorskip("aiosalesforce")
 httpx = pytest.importorskip("httpx")

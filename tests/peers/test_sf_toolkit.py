@@ -22,7 +22,7 @@ import pytest
 
 from tests.peers.conftest import HttpxTransport
 from twinforce.local import LocalOrg
-from twinforce.local.server import Server
+from twinforce.local.server.web import Server
 
 sf_toolkit = pytest.importorskip("sf_toolkit")
 httpx = pytest.importorskip("httpx")

@@ -19,7 +19,7 @@ import pytest
 import requests
 
 from twinforce.local import LocalOrg
-from twinforce.local.server import Server
+from twinforce.local.server.web import Server
 
 simple_salesforce = pytest.importorskip("simple_salesforce")
 exceptions = pytest.importorskip("simple_salesforce.exceptions")

@@ -41,7 +41,7 @@ class Case:
 
     def __init__(self, plan: Plan, org: SoakOrg) -> None:
         self.findings = Findings(plan)
-        self.items = org.seed(plan.kinds)
+        self.items = org.plant(plan.kinds)
         self.journal = Journal(self.items)
         self.plan = plan
         self._org = org

@@ -15,10 +15,10 @@ import attrs
 from tests.soak.kinds import DELETED_PARTS, KINDS, PAGE, PARTS, Execution, Item
 from twinforce import Request, Response, Timeout
 from twinforce.local import LocalOrg
-from twinforce.local.exchange import Broken
-from twinforce.local.http import Call, Reply
-from twinforce.local.ids import make_id
-from twinforce.local.server import Server
+from twinforce.local.server.exchange import Broken
+from twinforce.local.server.http import Call, Reply
+from twinforce.local.server.web import Server
+from twinforce.local.store.ids import make_id
 
 _MARK: Final = re.compile(r"mark(\d{4})")
 _READS: Final = frozenset({"GET", "HEAD"})
@@ -63,7 +63,7 @@ class SoakOrg(LocalOrg):
         for number in sorted(DELETED_PARTS):
             self.ask("DELETE", f"sobjects/Part__c/{ids[number]}")
 
-    def seed(self, kinds: Sequence[str]) -> tuple[Item, ...]:
+    def plant(self, kinds: Sequence[str]) -> tuple[Item, ...]:
         """Make the subrequests of a batch, and the records that they need."""
         items = [Item(index, KINDS[name], "") for index, name in enumerate(kinds)]
         owners = [item for item in items if item.kind.own]

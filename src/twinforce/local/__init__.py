@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from . import faults
-from .actions import ActionError
 from .org import LocalOrg
+from .records.validation import Change
+from .resources.actions import ActionError
 from .schema.declarations import LoadedMetadata
-from .validation import Change
 
 __all__ = ["ActionError", "Change", "LoadedMetadata", "LocalOrg", "faults"]

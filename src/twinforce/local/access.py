@@ -10,7 +10,7 @@ from threading import RLock
 
 from . import arguments, oauth
 from .schema import Schema
-from .store import Store
+from .store.tables import Store
 
 
 class Access(ABC):

@@ -17,34 +17,34 @@ from ..hooks import AsyncHook, Hook
 from ..retry import RetryPolicy
 from . import arguments
 from .access import Access
-from .actions import Action, ActionFunction, Actions
-from .api import RestApi
-from .batch import CompositeBatch, composite_resources
-from .calls import Calls
-from .duplicates import DuplicateAction, DuplicateFunction
 from .errors import unexpected
-from .exchange import Broken
 from .extra import require_extra
-from .http import error_reply, response_of
-from .ids import make_id
-from .intake import RecordData
-from .queries import Queries
-from .records import Records
-from .resources import Resources
+from .records.duplicates import DuplicateAction, DuplicateFunction
+from .records.intake import RecordData
+from .records.records import Records
+from .records.validation import ValidationFunction
+from .resources.actions import Action, ActionFunction, Actions
+from .resources.batch import CompositeBatch, composite_resources
+from .resources.calls import Calls
+from .resources.queries import Queries
+from .resources.routes import Resources
+from .resources.searches import Searches
+from .resources.usage import ApiUsage
 from .schema import SObject, standard_schema
 from .schema.declarations import Declarations, LoadedMetadata
-from .script import Faults
-from .searches import Searches
-from .seed import plant
-from .seeding import Seeds
-from .store import Store
-from .transactions import StoreError
-from .usage import ApiUsage
-from .validation import ValidationFunction
+from .server.api import RestApi
+from .server.exchange import Broken
+from .server.http import error_reply, response_of
+from .server.script import Faults
+from .store.ids import make_id
+from .store.seed import plant
+from .store.tables import Store
+from .store.transactions import StoreError
+from .tools.seeding import Seeds
 
 if TYPE_CHECKING:
     from .. import AsyncSalesforce, Salesforce
-    from .server import Server
+    from .server.web import Server
 
 _URL: Final = re.compile(r"(https?://[^/?#]+)(.*)", re.DOTALL)
 _NO_WAIT: Final = RetryPolicy(base=0)
@@ -133,7 +133,7 @@ class LocalOrg(Access):
         and by default there is no wait before what failed is tried again.
         """
         from .. import ClientCredentials, Salesforce
-        from .transports import LocalTransport
+        from .server.transports import LocalTransport
 
         return Salesforce(
             self.instance_url,
@@ -155,7 +155,7 @@ class LocalOrg(Access):
     ) -> AsyncSalesforce:
         """Return an async client of this org, in process; see :meth:`client`."""
         from .. import AsyncSalesforce, ClientCredentials
-        from .transports import AsyncLocalTransport
+        from .server.transports import AsyncLocalTransport
 
         return AsyncSalesforce(
             self.instance_url,
@@ -184,7 +184,7 @@ class LocalOrg(Access):
         manager. Raises OSError if the port is taken or a file cannot be read, ValueError for a
         certificate that cannot be used, InvalidStateError if the org is closed.
         """
-        from .server import Server
+        from .server.web import Server
 
         arguments.whole_number("port", port, 0, 65_535)
         if not arguments.text("host", host):

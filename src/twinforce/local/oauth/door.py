@@ -10,9 +10,9 @@ from urllib.parse import parse_qsl, urlencode
 import attrs
 
 from ..errors import ApiError
-from ..http import Reply
-from ..ids import long_id
-from ..store import Row
+from ..server.http import Reply
+from ..store.ids import long_id
+from ..store.tables import Row
 from .apps import ConnectedApp, ConnectedApps
 from .grants import Grants, TokenRequest
 from .identity import identity, identity_url, userinfo

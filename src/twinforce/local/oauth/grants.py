@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import attrs
 
-from ..http import Reply
+from ..server.http import Reply
 from .apps import ConnectedApp, ConnectedApps
 from .identity import identity_url
 from .refusals import OAuthError, same

@@ -9,8 +9,8 @@ from datetime import datetime, timedelta, tzinfo
 from typing import Any, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from ..store import Row
-from ..versions import MAX_VERSION
+from ..resources.versions import MAX_VERSION
+from ..store.tables import Row
 
 _ADDRESS: Final = {
     "street_address": "Street",

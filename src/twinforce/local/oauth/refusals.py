@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hmac
 
-from ..http import Reply
+from ..server.http import Reply
 
 
 class OAuthError(Exception):

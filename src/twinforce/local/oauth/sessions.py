@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import attrs
 
-from ..store import Store
+from ..store.tables import Store
 
 SCOPE: Final = "api"
 _TABLE: Final = "_tokens"

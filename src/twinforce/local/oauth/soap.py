@@ -15,8 +15,8 @@ from xml.etree.ElementTree import (
 )
 from xml.sax.saxutils import escape
 
-from ..http import Reply
-from ..store import Row
+from ..server.http import Reply
+from ..store.tables import Row
 from .sessions import Sessions
 from .users import Users, WrongPasswordError
 

@@ -7,7 +7,7 @@ from typing import Final
 import attrs
 
 from ..schema import Schema
-from ..store import Row, Store
+from ..store.tables import Row, Store
 from .refusals import same
 
 PASSWORD: Final = "local-org-password"  # noqa: S105 - of an org that nobody breaks into

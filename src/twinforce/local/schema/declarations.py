@@ -15,7 +15,7 @@ from .fields import Field
 from .sobjects import RecordType, Schema, SObject, record_type_field
 
 if TYPE_CHECKING:
-    from ..store import Store
+    from ..store.tables import Store
 
 _FIRST_CUSTOM_PREFIX: Final = 36 * 36 * 10  # "a00" in base 36
 _BASE_36: Final = "0123456789abcdefghijklmnopqrstuvwxyz"

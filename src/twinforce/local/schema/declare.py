@@ -12,7 +12,7 @@ import attrs
 
 from .. import arguments
 from ..errors import ApiError
-from ..values import WrongTypeError, json_value, stored_value
+from ..store.values import WrongTypeError, json_value, stored_value
 from .fields import Field, PicklistValue
 from .sobjects import SObject, id_field, system_fields
 

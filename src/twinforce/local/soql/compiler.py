@@ -9,8 +9,8 @@ import attrs
 
 from ..errors import ApiError, not_implemented
 from ..schema import Field, SObject
-from ..store import quoted
-from ..values import Stored
+from ..store.tables import quoted
+from ..store.values import Stored
 from . import ast
 from .conditions import Conditions, SemiJoin, balanced, check_semi_joins, needed_paths, position_of
 from .errors import invalid_field, malformed, no_such_type

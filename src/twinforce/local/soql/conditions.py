@@ -8,7 +8,7 @@ from typing import Final, NoReturn
 import attrs
 
 from ..schema import Field
-from ..values import Stored
+from ..store.values import Stored
 from . import ast
 from .errors import invalid_field, malformed
 from .functions import ValueOf

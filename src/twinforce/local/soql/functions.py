@@ -16,7 +16,7 @@ import attrs
 
 from ..errors import not_implemented
 from ..schema import Field
-from ..values import json_value
+from ..store.values import json_value
 from . import ast
 from .errors import malformed
 from .names import Names, field_expression, sql_text

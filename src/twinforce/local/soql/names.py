@@ -7,8 +7,8 @@ from typing import Final
 import attrs
 
 from ..schema import Field, SObject
-from ..store import comparable, quoted
-from ..values import casefold
+from ..store.tables import comparable, quoted
+from ..store.values import casefold
 from . import ast
 from .errors import invalid_field, malformed, no_such_column, no_such_relationship
 from .plan import Context, Expression

@@ -10,9 +10,9 @@ from typing import Final
 import attrs
 
 from ..errors import ApiError, not_implemented
-from ..ids import long_id
 from ..schema import Field
-from ..values import Stored, casefold, datetime_text, parse_datetime
+from ..store.ids import long_id
+from ..store.values import Stored, casefold, datetime_text, parse_datetime
 from . import ast
 from .dates import date_range
 from .errors import invalid_field, malformed, soql_error

@@ -9,7 +9,7 @@ from typing import Any
 import attrs
 
 from ..schema import Field, Schema, SObject
-from ..values import Stored
+from ..store.values import Stored
 from .zones import zone_of
 
 Shown = Callable[[Any], Any]

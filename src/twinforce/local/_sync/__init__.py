@@ -1,2 +1,0 @@
-# Generated from src/twinforce/local/_async/__init__.py by scripts/make_sync.py.
-# Change that file, never this one, and then run `scripts/test -s twins -- --write`.

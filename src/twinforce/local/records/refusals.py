@@ -1,0 +1,94 @@
+"""How the org refuses to write a record: Salesforce's codes, in Salesforce's words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..errors import ApiError
+from ..schema import Field, SObject
+
+
+def no_such_column(name: str, sobject: SObject) -> ApiError:
+    message = f"No such column '{name}' on sobject of type {sobject.name}"
+    return ApiError("INVALID_FIELD", message)
+
+
+def id_in_data() -> ApiError:
+    message = "The Id field should not be specified in the sobject data."
+    return ApiError("INVALID_FIELD", message, fields=["Id"])
+
+
+def required_missing(names: Sequence[str]) -> ApiError:
+    message = f"Required fields are missing: [{', '.join(names)}]"
+    return ApiError("REQUIRED_FIELD_MISSING", message, fields=names)
+
+
+def read_only(names: Sequence[str]) -> ApiError:
+    message = (
+        f"Unable to create/update fields: {', '.join(names)}. Please check the "
+        "security settings of this field and verify that it is read/write for your "
+        "profile or permission set."
+    )
+    return ApiError("INVALID_FIELD_FOR_INSERT_UPDATE", message, fields=names)
+
+
+def invalid_cross_reference(status: int = 400) -> ApiError:
+    message = "invalid cross reference id"
+    return ApiError("INVALID_CROSS_REFERENCE_KEY", message, status=status, fields=[])
+
+
+def entity_is_deleted(status: int = 404) -> ApiError:
+    return ApiError("ENTITY_IS_DELETED", "entity is deleted", status=status, fields=[])
+
+
+def no_such_id(field: Field, text: str) -> ApiError:
+    """What stands in a lookup is no id of a record, whatever its sObject."""
+    message = f"{field.label}: id value of incorrect type: {text}"
+    return ApiError("MALFORMED_ID", message, fields=[field.name])
+
+
+def wrong_parent(field: Field, record_id: str) -> ApiError:
+    """What stands in a lookup is the id of a record of another sObject."""
+    message = f"{field.label}: id value of incorrect type: {record_id}"
+    return ApiError("FIELD_INTEGRITY_EXCEPTION", message, fields=[field.name])
+
+
+def circular(field: Field) -> ApiError:
+    message = "Hierarchy Constraint Violation"
+    return ApiError("CIRCULAR_DEPENDENCY", message, fields=[field.name])
+
+
+def inactive_owner(sobject: SObject, user_id: str) -> ApiError:
+    message = (
+        f"operation performed with inactive user [{user_id[:15]}] "
+        f"as owner of {sobject.label.lower()}"
+    )
+    return ApiError("INACTIVE_OWNER_OR_USER", message, fields=[])
+
+
+def duplicate_value(name: str, record_id: str) -> ApiError:
+    message = f"duplicate value found: {name} duplicates value on record with id: {record_id[:15]}"
+    return ApiError("DUPLICATE_VALUE", message, fields=[])
+
+
+def duplicate_username() -> ApiError:
+    message = (
+        "Duplicate Username.<br>The username already exists in this or another Salesforce "
+        "organization. Usernames must be unique across all Salesforce organizations. To resolve, "
+        "use a different username (it doesn't need to match the user's email address). "
+    )
+    return ApiError("DUPLICATE_USERNAME", message, fields=["Username"])
+
+
+def in_use(name: str, children: SObject, child_names: Sequence[str]) -> ApiError:
+    """The record *name* has children that may not be without it."""
+    message = (
+        f"Your attempt to delete {name} could not be completed because it is associated with the "
+        f"following {children.label_plural.lower()}.: {', '.join(child_names)}\n"
+    )
+    return ApiError("DELETE_FAILED", message, fields=[])
+
+
+def not_allowed(what: str, sobject: SObject) -> ApiError:
+    message = f"entity type {sobject.name} does not support {what}"
+    return ApiError("CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", message, fields=[])

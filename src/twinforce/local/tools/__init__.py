@@ -1,0 +1,1 @@
+"""What users start: the commands, and seed files."""
