@@ -6,14 +6,32 @@ before a fixture is used.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+import logging
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Final
 
 import pytest
 
 if TYPE_CHECKING:
     from twinforce import AsyncSalesforce, Salesforce
     from twinforce.local import LocalOrg
+
+
+class _Once(logging.Filter):
+    """Lets each message pass once, so that what is loaded for each test is told of once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._told: set[str] = set()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        message = record.getMessage()
+        is_new = message not in self._told
+        self._told.add(message)
+        return is_new
+
+
+_ONCE: Final = pytest.StashKey[_Once]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -42,13 +60,22 @@ def local_org(pytestconfig: pytest.Config) -> Iterator[LocalOrg]:
     except ImportError as error:
         pytest.fail(str(error), pytrace=False)
     with org:
+        log = logging.getLogger("twinforce.local")
+        once = pytestconfig.stash.setdefault(_ONCE, _Once())
+        log.addFilter(once)
         try:
-            for folder in pytestconfig.getini("twinforce_schema"):
-                org.load_metadata(folder)
-            org.seed(*pytestconfig.getini("twinforce_seed"))
-        except (OSError, ValueError) as error:
-            pytest.fail(f"twinforce_schema or twinforce_seed: {error}", pytrace=False)
+            _begin(pytestconfig, "twinforce_schema", org.load_metadata)
+            _begin(pytestconfig, "twinforce_seed", org.seed)
+        finally:
+            log.removeFilter(once)
         yield org
+
+
+def _begin(config: pytest.Config, setting: str, load: Callable[..., object]) -> None:
+    try:
+        load(*config.getini(setting))
+    except (OSError, ValueError) as error:
+        pytest.fail(f"{setting}: {error}", pytrace=False)
 
 
 @pytest.fixture

@@ -26,6 +26,12 @@ class ErrorItem:
     raw: Mapping[str, Any] = attrs.field(factory=dict[str, Any], repr=False)
 
 
+def _objects(value: object, name: str) -> list[Mapping[str, Any]]:
+    """Return the objects in the list *name* of *value*, as far as that is what it should be."""
+    items = value.get(name) if isinstance(value, Mapping) else None
+    return [item for item in items if isinstance(item, Mapping)] if isinstance(items, list) else []
+
+
 class SalesforceError(Exception):
     """The base of all errors of this package.
 
@@ -87,6 +93,24 @@ class MoreThanOneRecordError(SalesforceError):
 
 class DuplicatesDetectedError(SalesforceError):
     """A duplicate rule refused the record (DUPLICATES_DETECTED)."""
+
+    @property
+    def duplicate_ids(self) -> tuple[str, ...]:
+        """The ids of the records that match, each once, in the order of the answer.
+
+        Empty if the answer names none: Salesforce leaves out what the user may not see.
+        """
+        found: dict[str, None] = {}
+        for item in self.errors:
+            # Salesforce answers with the first spelling.
+            result = item.raw.get("duplicateResut") or item.raw.get("duplicateResult")
+            for match in _objects(result, "matchResults"):
+                for record in _objects(match, "matchRecords"):
+                    shown = record.get("record")
+                    record_id = shown.get("Id") if isinstance(shown, Mapping) else None
+                    if isinstance(record_id, str):
+                        found[record_id] = None
+        return tuple(found)
 
 
 class RequestLimitExceededError(SalesforceError):

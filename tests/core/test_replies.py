@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import pickle
+from typing import Any
 
 import pytest
 
@@ -47,6 +49,38 @@ def test_an_error_has_the_class_of_its_code_or_status(
 
     assert type(error) is kind
     assert (error.status_code, error.error_code, error.message) == (status_code, code, "why")
+
+
+@pytest.mark.parametrize("key", ["duplicateResut", "duplicateResult"])
+def test_a_duplicate_error_names_the_records_that_match(key: str) -> None:
+    matches = [{"record": {"attributes": {"type": "Contact"}, "Id": it}} for it in ("003A", "003B")]
+    results = [{"matchRecords": matches}, {"matchRecords": [{"record": {"Id": "00QA"}}, *matches]}]
+    item = {"errorCode": "DUPLICATES_DETECTED", "message": "x", key: {"matchResults": results}}
+
+    error = replies.error_from_response(answer(400, json.dumps([item]).encode()), "POST x")
+
+    assert isinstance(error, errors.DuplicatesDetectedError)
+    assert error.duplicate_ids == ("003A", "003B", "00QA")
+
+
+@pytest.mark.parametrize(
+    "result",
+    [
+        None,
+        "x",
+        {},
+        {"matchResults": None},
+        {"matchResults": [None, {"matchRecords": "x"}, {"matchRecords": ["x"]}]},
+        {"matchResults": [{"matchRecords": [{}, {"record": None}, {"record": {"Id": 5}}]}]},
+    ],
+)
+def test_a_duplicate_error_may_name_no_records(result: Any) -> None:
+    item = {"errorCode": "DUPLICATES_DETECTED", "message": "x", "duplicateResut": result}
+
+    error = replies.error_from_response(answer(400, json.dumps([item]).encode()), "POST x")
+
+    assert isinstance(error, errors.DuplicatesDetectedError)
+    assert error.duplicate_ids == ()
 
 
 def test_an_error_says_in_one_line_what_failed_and_why() -> None:

@@ -46,7 +46,13 @@ FIELDS_LACKING: Final = {
     "Opportunity.LastCloseDateChangedHistoryId": NO_PARENT,
 }
 RECORD_TYPES: Final = "an org shows it once it has record types; clients ask for it without looking"
+HIDDEN: Final = "the recorded user's org hides it"
 FIELDS_MORE: Final = {
+    **{
+        f"{sobject}.{field}": HIDDEN
+        for sobject in ("Contact", "Lead")
+        for field in ("DoNotCall", "HasOptedOutOfEmail", "HasOptedOutOfFax")
+    },
     "Case.RecordTypeId": RECORD_TYPES,
     "Contact.RecordTypeId": RECORD_TYPES,
     "Lead.RecordTypeId": RECORD_TYPES,

@@ -108,7 +108,14 @@ def assertion(
     claims: dict[str, Any], *, signer: rsa.RSAPrivateKey | None = None, algorithm: str = "RS256"
 ) -> str:
     """Return a JSON Web Token, signed with *signer* (the first key unless given)."""
+    return signed(json.dumps(claims).encode(), signer=signer, algorithm=algorithm)
+
+
+def signed(
+    body: bytes, *, signer: rsa.RSAPrivateKey | None = None, algorithm: str = "RS256"
+) -> str:
+    """Return a JSON Web Token of *body*, which need not be JSON."""
     header = json.dumps({"alg": algorithm, "typ": "JWT"}).encode()
-    signed = f"{encoded(header)}.{encoded(json.dumps(claims).encode())}"
-    signature = (signer or key()).sign(signed.encode(), padding.PKCS1v15(), SHA256())
-    return f"{signed}.{encoded(signature)}"
+    text = f"{encoded(header)}.{encoded(body)}"
+    signature = (signer or key()).sign(text.encode(), padding.PKCS1v15(), SHA256())
+    return f"{text}.{encoded(signature)}"

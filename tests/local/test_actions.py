@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import pickle
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -300,3 +301,54 @@ def test_an_action_error_says_what_it_is() -> None:
         ActionError("CODE", "text", "Name")
     with pytest.raises(TypeError, match="status_code of an ActionError must be text"):
         ActionError(400, "text")  # type: ignore[arg-type]
+
+
+class Writer:
+    """An action that creates records in the org, one for each name, and then fails if told to."""
+
+    def __init__(self, org: LocalOrg) -> None:
+        self.call = Caller(org)
+
+    def __call__(self, given: dict[str, Any]) -> None:
+        for name in given["names"]:
+            self.call.create("Account", Name=name)
+        if given.get("fails") == "raises":
+            raise RuntimeError
+        if given.get("fails") == "refuses":
+            message = "No."
+            raise ActionError("NOPE", message)
+
+
+@pytest.mark.parametrize("fails", ["raises", "refuses"])
+@pytest.mark.parametrize("kind", ["memory", "file"])
+def test_an_action_that_fails_leaves_nothing_of_what_it_wrote(
+    tmp_path: Path, kind: str, fails: str
+) -> None:
+    path = tmp_path / "org.db" if kind == "file" else None
+    with LocalOrg(path) as org:
+        org.add_action("custom/apex/Write", Writer(org))
+        call = Caller(org)
+        bad = {"names": ["B", "C"], "fails": fails}
+        path_of_action = "v67.0/actions/custom/apex/Write"
+        assert not result(call, bad, path="custom/apex/Write")[0]["isSuccess"]
+        assert call.names("") == []
+        result(call, bad, {"names": ["A"]}, bad, {"names": ["D"]}, path="custom/apex/Write")
+        assert call.names("ORDER BY Name") == ["A", "D"]
+        create = ("POST", "v67.0/sobjects/Account", {"Name": "E"})
+        answer = call.batch(("POST", path_of_action, {"inputs": [bad]}), create)
+        assert [each["statusCode"] for each in answer.body["results"]] == [400, 201]
+        call.batch(create, ("POST", path_of_action, {"inputs": [bad]}))
+        assert call.names("ORDER BY Name") == ["A", "D", "E", "E"]
+    if path is not None:
+        with LocalOrg(path) as org:
+            assert Caller(org).names("ORDER BY Name") == ["A", "D", "E", "E"]
+
+
+def test_an_action_that_writes_nothing_does_not_lock_the_file(tmp_path: Path) -> None:
+    with LocalOrg(tmp_path / "org.db") as org, LocalOrg(tmp_path / "org.db") as other:
+        org.add_action(
+            "custom/apex/Other", lambda _: {"id": Caller(other).create("Account", Name="Acme")}
+        )
+        [only] = result(Caller(org), {}, path="custom/apex/Other")
+        assert only["isSuccess"]
+        assert Caller(org).names("") == ["Acme"]

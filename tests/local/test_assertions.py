@@ -27,6 +27,7 @@ from tests.local.signing_in import (
     new_user,
     post,
     public_pem,
+    signed,
 )
 from twinforce.local import LocalOrg
 
@@ -94,6 +95,20 @@ def test_the_expiry_comes_in_all_forms_that_clients_send(org: LocalOrg, form: An
         {"exp": "soon"},
         {"exp": True},
         {"exp": []},
+        {"exp": "nan"},
+        {"exp": "inf"},
+        {"exp": "4_000_000_000"},
+        {"exp": "\u0664000000000"},
+        {"exp": " 4000000000"},
+        {"exp": "+4000000000"},
+        {"exp": "4e9"},
+        {"exp": "4000000000."},
+        {"exp": "9" * 5000},
+        {"exp": ""},
+        {"nbf": "nan"},
+        {"nbf": "-inf"},
+        {"nbf": "-1"},
+        {"nbf": False},
         {"nbf": 4_000_000_000},
         {"iss": None},
         {"iss": 5},
@@ -101,6 +116,12 @@ def test_the_expiry_comes_in_all_forms_that_clients_send(org: LocalOrg, form: An
 )
 def test_claims_that_make_no_sense_are_refused(org: LocalOrg, changes: dict[str, Any]) -> None:
     assert sign_in(org, assertion(claims(org, **changes))).error == INVALID
+
+
+@pytest.mark.parametrize("number", ["9" * 310, "9" * 5000, "1e400", "NaN", "Infinity"])
+def test_a_number_that_no_clock_shows_is_refused(org: LocalOrg, number: str) -> None:
+    body = json.dumps(claims(org, exp=0)).replace('"exp": 0', f'"exp": {number}')
+    assert sign_in(org, signed(body.encode())).error == INVALID
 
 
 def test_the_signature_is_checked(org: LocalOrg) -> None:
@@ -121,9 +142,9 @@ def test_only_rs256_counts_as_a_signature(org: LocalOrg) -> None:
     body = encoded(json.dumps(claims(org)).encode())
     unsigned = f"{encoded(json.dumps({'alg': 'none'}).encode())}.{body}."
     assert sign_in(org, unsigned).error == INVALID
-    signed = f"{encoded(json.dumps({'alg': 'HS256'}).encode())}.{body}"
-    mac = hmac.digest(public_pem(key()), signed.encode(), "sha256")
-    assert sign_in(org, f"{signed}.{encoded(mac)}").error == INVALID
+    text = f"{encoded(json.dumps({'alg': 'HS256'}).encode())}.{body}"
+    mac = hmac.digest(public_pem(key()), text.encode(), "sha256")
+    assert sign_in(org, f"{text}.{encoded(mac)}").error == INVALID
     assert sign_in(org, assertion(claims(org), algorithm="RS512")).error == INVALID
 
 

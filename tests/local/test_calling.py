@@ -63,6 +63,13 @@ def test_the_resource_list_names_all_that_is_served(call: Caller) -> None:
         "jobs/ingest",
         "ui-api/records/x",
         "limits/more",
+        "sobjects/Account/deleted?start=2024-01-01T00:00:00Z&end=2024-01-02T00:00:00Z",
+        "sobjects/Account/updated?start=2024-01-01T00:00:00Z&end=2024-01-02T00:00:00Z",
+        "sobjects/Account/listviews",
+        "sobjects/Account/quickActions",
+        "sobjects/Account/describe/layouts",
+        "sobjects/Account/describe/layouts/012000000000000AAA",
+        "sobjects/Account/describe/compactLayouts",
     ],
 )
 def test_what_is_not_served_is_not_found(call: Caller, path: str) -> None:
@@ -70,6 +77,13 @@ def test_what_is_not_served_is_not_found(call: Caller, path: str) -> None:
     assert answer.status == 404
     message = "The requested resource does not exist"
     assert answer.body == [{"message": message, "errorCode": "NOT_FOUND"}]
+
+
+@pytest.mark.parametrize("resource", ["query", "queryAll"])
+def test_a_query_is_not_explained(call: Caller, resource: str) -> None:
+    answer = call("GET", f"{resource}?explain=SELECT+Id+FROM+Account")
+    assert (answer.status, answer.body[0]["errorCode"]) == (400, "NOT_IMPLEMENTED_IN_LOCAL_ORG")
+    assert "does not execute explain=, the plan of a query" in answer.body[0]["message"]
 
 
 @pytest.mark.parametrize(

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import http.client
 import json
 import os
 import re
+import shlex
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -23,6 +27,7 @@ from twinforce.local.tools.cli import main
 DOCUMENT = Path(__file__).parents[2] / "docs" / "local-org.md"
 SHELL = shutil.which("sh")
 START = "from twinforce.local.tools.cli import main; raise SystemExit(main())"
+UNCLOSED = "ignore::ResourceWarning"
 FIELD = """<?xml version="1.0" encoding="UTF-8"?>
 <CustomField xmlns="http://soap.sforce.com/2006/04/metadata">
     <fullName>Rank__c</fullName><label>Rank</label>
@@ -49,15 +54,17 @@ class Command:
 
 
 @contextmanager
-def serving(*options: str, warnings: str = "error") -> Iterator[Command]:
+def serving(
+    *options: str, start: str = START, encoding: str = "utf-8", warnings: str = "error"
+) -> Iterator[Command]:
     python = (sys.executable, "-W", warnings)
     with subprocess.Popen(
-        [*python, "-c", START, "serve", "--port=0", *options],
+        [*python, "-c", start, "serve", "--port=0", *options],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         encoding="utf-8",
-        env={**os.environ, "PYTHONIOENCODING": "utf-8"},
+        env={**os.environ, "PYTHONIOENCODING": encoding},
     ) as process:
         try:
             yield Command(process)
@@ -164,14 +171,134 @@ def test_other_machines_are_let_in_only_with_a_warning() -> None:
     assert errors.startswith("twinforce: whoever can reach 0.0.0.0 can sign in to this org")
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="needs a named pipe")
-def test_ctrl_c_before_it_serves_ends_it_without_a_traceback(tmp_path: Path) -> None:
-    pipe = tmp_path / "seed.json"
-    os.mkfifo(pipe)
+def many(folder: Path) -> Path:
+    """Make a seed that takes much longer to load than a test may take."""
+    path = folder / "seed.json"
+    path.write_text(json.dumps({"Account": [{"Name": "Acme"}] * 200_000}), "utf-8")
+    return path
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("times", [1, 3])
+def test_an_interruption_before_it_serves_ends_it_without_a_traceback(
+    tmp_path: Path, number: signal.Signals, times: int
+) -> None:
+    db = tmp_path / "org.db"
     # Between the opening of a file and its reading, an interruption leaves it to be closed later.
-    serve = serving(f"--seed={pipe}", warnings="ignore::ResourceWarning")
-    with serve as command, pipe.open("w"):  # it is reading now, for ever
-        assert command.stop(signal.SIGINT) == (130, "", "")
+    with serving(f"--db={db}", f"--seed={many(tmp_path)}", warnings=UNCLOSED) as command:
+        while not db.exists():  # then it is at work, and signals mean what they shall
+            assert command.process.poll() is None
+        for _ in range(times - 1):
+            command.process.send_signal(number)
+        assert command.stop(number) == (130, "", "")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_who_cannot_wait_ends_it_by_one_more_signal(
+    tmp_path: Path, number: signal.Signals, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    with serving("--tls", "--json", warnings=UNCLOSED) as command:
+        facts = json.loads(command.line())
+        certificate = Path(facts["certificate"])
+        assert certificate.is_relative_to(tmp_path)
+        with socket.create_connection(("127.0.0.1", int(facts["url"].rpartition(":")[2]))):
+            for _ in range(5):
+                command.process.send_signal(number)
+            status, *said = command.stop(number)
+    assert status in {0, -number}  # as quick as it was
+    assert said == ["", ""]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_two_signals_in_the_middle_of_an_answer_end_it_and_remove_what_it_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    # An action that never ends, so that the first signal is not enough.
+    slow = (
+        "import time; from twinforce.local import org; made = org.LocalOrg.__init__; "
+        "org.LocalOrg.__init__ = lambda self, *given: (made(self, *given), self.add_action("
+        "'standard/sleep', lambda _: print('asleep', flush=True) or time.sleep(600)), None)[2]; "
+    )
+    with serving("--tls", "--json", start=slow + START, warnings=UNCLOSED) as command:
+        facts = json.loads(command.line())
+        context = ssl.create_default_context(cafile=facts["certificate"])
+        port = int(facts["url"].rpartition(":")[2])
+        connection = http.client.HTTPSConnection("127.0.0.1", port, context=context)
+        with contextlib.closing(connection):
+            connection.request(
+                "POST",
+                "/services/data/v67.0/actions/standard/sleep",
+                '{"inputs": [{}]}',
+                {"Authorization": f"Bearer {facts['access_token']}"},
+            )
+            assert command.line() == "asleep\n"
+            command.process.send_signal(signal.SIGTERM)
+            while port_is_open(port):  # until the first has been understood
+                pass
+            assert command.stop(signal.SIGTERM) == (-signal.SIGTERM, "", "")
+    assert list(tmp_path.iterdir()) == []
+
+
+def port_is_open(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+@pytest.mark.skipif(SHELL is None or sys.platform == "win32", reason="needs a shell")
+@pytest.mark.parametrize(
+    ("command", "targets"),
+    [
+        ("serve --port=0", ["| true", "> /dev/full"]),
+        ("serve --port=0 --json", ["| true", "> /dev/full"]),
+        ("demo", ["| true", "> /dev/full", ">&-"]),
+        ("--help", ["| true", "> /dev/full"]),
+    ],
+    ids=range(4),
+)
+def test_nobody_to_tell_is_no_traceback(command: str, targets: list[str]) -> None:
+    python = shlex.join([sys.executable, "-c", START])
+    for target in targets:
+        if target == "> /dev/full" and not Path("/dev/full").exists():
+            continue
+        done = subprocess.run(
+            [str(SHELL), "-c", f"{python} {command} {target}"],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=30,
+        )
+        is_told = done.stderr.startswith("twinforce: the standard output cannot be written: ")
+        assert not done.stderr or (is_told and done.stderr.count("\n") == 1)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a named pipe")
+@pytest.mark.parametrize("options", ["--seed={pipe}", "--cert={pipe} --key={pipe}"])
+def test_what_is_no_regular_file_is_not_read(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, options: str
+) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    assert main(["serve", "--port=0", *options.format(pipe=pipe).split()]) == 1
+    assert f"{str(pipe)!r} cannot be read: it is no regular file" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("host", "warned"), [("0", True), ("127.1", False)])
+def test_a_host_may_be_written_shortly(host: str, *, warned: bool) -> None:
+    with serving(f"--host={host}", "--json") as command:
+        url = json.loads(command.line())["url"]
+        assert url.startswith("http://127.0.0.1:")
+        assert port_is_open(int(url.rpartition(":")[2]))
+        _, _, errors = command.stop(signal.SIGTERM)
+    assert errors.startswith("twinforce: whoever can reach") is warned
+
+
+def test_what_the_terminal_cannot_show_is_escaped(tmp_path: Path) -> None:
+    with serving(f"--db={tmp_path / 'zoë.db'}", encoding="ascii") as command:
+        assert "zo\\xeb.db" in command.line()
+        status, _, errors = command.stop(signal.SIGTERM)
+    assert (status, errors) == (0, "")
 
 
 def test_a_port_that_is_taken_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
@@ -182,7 +309,7 @@ def test_a_port_that_is_taken_is_one_line(capsys: pytest.CaptureFixture[str]) ->
     assert status == 1
     assert capsys.readouterr().err == (
         f"twinforce: cannot serve at 127.0.0.1:{port}: address already in use; "
-        "choose another --port or --host\n"
+        "choose another port or host\n"
     )
 
 
@@ -194,9 +321,15 @@ def test_a_port_that_is_taken_is_one_line(capsys: pytest.CaptureFixture[str]) ->
         ("--seed={folder}/none.json", "the seed file '{folder}/none.json' cannot be read: No such"),
         ("--seed={folder}/other", "other is not JSON"),
         ("--seed={folder}/seed.json", "seed.json, Account, record 1: No such column 'Rank__c'"),
-        ("--schema={folder}/none", "{folder}/none"),
+        ("--seed={folder}/empty.json", "empty.json holds no records: a seed file is"),
+        ("--seed={folder}/latin.json", "latin.json is not UTF-8; save it as UTF-8"),
+        ("--schema={folder}/none", "the folder '{folder}/none' cannot be read: No such file"),
+        ("--schema={folder}/empty", "'{folder}/empty' holds no metadata of objects"),
         ("--schema={folder}/broken", "Rank__c.field-meta.xml"),
-        ("--cert={folder}/none --key={folder}/other", "'{folder}/none' cannot be read: No such"),
+        (
+            "--cert={folder}/none --key={folder}/other",
+            "the certificate '{folder}/none' cannot be read: No such",
+        ),
         ("--cert={folder}/other --key={folder}/other", "cannot be used for TLS"),
         ("--host=nowhere.invalid", "cannot serve at nowhere.invalid:0: "),
     ],
@@ -205,6 +338,9 @@ def test_what_keeps_it_from_serving_is_one_line(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, options: str, complaint: str
 ) -> None:
     (tmp_path / "other").write_text("something else\n" * 100, "utf-8")
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "empty.json").write_text("{}", "utf-8")
+    (tmp_path / "latin.json").write_text('{"Account": [{"Name": "Süd"}]}', "latin-1")
     seed(tmp_path)
     broken = schema(tmp_path).rename(tmp_path / "broken")
     (broken / "objects/Account/fields/Rank__c.field-meta.xml").write_text("<Custom", "utf-8")
@@ -223,6 +359,7 @@ def test_what_keeps_it_from_serving_is_one_line(
     ("options", "complaint"),
     [
         (["--port=65536"], "argument --port: '65536' is no port"),
+        ([f"--port={'9' * 5_000}"], "argument --port: '99999999999999999999…' is no port"),
         (["--port=http"], "argument --port: 'http' is no port"),
         (["--cert=a.pem"], "--cert and --key go together"),
         (["--key=a.pem"], "--cert and --key go together"),
@@ -237,6 +374,29 @@ def test_wrong_options_are_told_with_the_usage(
 
     assert ended.value.code == 2
     assert complaint in capsys.readouterr().err
+
+
+def test_folders_of_source_may_refer_to_each_other(tmp_path: Path) -> None:
+    fields = tmp_path / "one" / "objects" / "Account" / "fields"
+    fields.mkdir(parents=True)
+    (fields / "Kind__c.field-meta.xml").write_text(
+        '<CustomField xmlns="http://soap.sforce.com/2006/04/metadata"><fullName>Kind__c</fullName>'
+        "<label>Kind</label><type>Lookup</type><referenceTo>Kind__c</referenceTo></CustomField>",
+        "utf-8",
+    )
+    kind = tmp_path / "two" / "objects" / "Kind__c"
+    kind.mkdir(parents=True)
+    (kind / "Kind__c.object-meta.xml").write_text(
+        '<CustomObject xmlns="http://soap.sforce.com/2006/04/metadata"><label>Kind</label>'
+        "</CustomObject>",
+        "utf-8",
+    )
+    both = (f"--schema={tmp_path / name}" for name in ("one", "two"))
+    with serving(*both, "--json") as command:
+        facts = json.loads(command.line())
+        with Salesforce(facts["url"], AccessToken(facts["access_token"])) as salesforce:
+            assert salesforce.query("SELECT Kind__r.Name FROM Account").all() == []
+        assert command.stop(signal.SIGTERM) == (0, "", "")
 
 
 def test_source_that_the_org_cannot_have_is_told(tmp_path: Path) -> None:

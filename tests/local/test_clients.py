@@ -46,6 +46,20 @@ def test_closing_a_client_leaves_the_org_open(org: LocalOrg) -> None:
         assert len(list(sf.query("SELECT Id FROM Account"))) == 1
 
 
+@pytest.mark.parametrize("version", ["99.0", "68.0", "33.0", "67", "v67.0"])
+def test_a_version_that_the_org_does_not_speak_is_refused(org: LocalOrg, version: str) -> None:
+    for make in (org.client, org.async_client):
+        with pytest.raises(
+            ValueError, match=rf"version must be from 34\.0 to 67\.0, .*'{version}'"
+        ):
+            make(version=version)
+    nothing: Any = 67.0
+    with pytest.raises(TypeError, match="version must be text"):
+        org.client(version=nothing)
+    with org.client(version="34.0") as oldest:
+        assert oldest.limits()
+
+
 async def test_the_options_of_a_client_are_passed_on(org: LocalOrg) -> None:
     nothing: Any = 5
     with org.client(version="60.0", timeout=Timeout(read=1)) as sf:

@@ -219,6 +219,17 @@ def test_a_refused_object_uses_up_no_key_prefix(org: LocalOrg, call: Caller) -> 
     assert call.create("Gadget__c", Name="G").startswith("a00")
 
 
+def test_an_object_whose_name_sqlite_keeps_for_itself_is_refused(
+    org: LocalOrg, call: Caller
+) -> None:
+    for name in ("Sqlite__c", "sqlite_x__c"):
+        with pytest.raises(ValueError, match="no object's name begins with sqlite_"):
+            org.add_object(name)
+    org.add_object("Sqlite3__c")
+    org.add_field("Sqlite3__c", "Sqlite_x__c", "Text", external_id=True)
+    assert call.create("Sqlite3__c", Sqlite_x__c="x")
+
+
 def test_a_requirement_of_the_wrong_types_is_refused(org: LocalOrg) -> None:
     names: Any = ["Name", "Amount"]
     nothing: Any = None

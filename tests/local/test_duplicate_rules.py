@@ -156,7 +156,7 @@ def test_the_blocking_client_raises_with_what_matches(org: LocalOrg) -> None:
         first = salesforce.sobject.create("Account", {"Name": "Acme"})
         with pytest.raises(DuplicatesDetectedError) as raised:
             salesforce.sobject.create("Account", {"Name": "Acme"})
-    assert matched(raised.value) == [first]
+    assert raised.value.duplicate_ids == (first,)
 
 
 async def test_the_async_client_raises_with_what_matches(org: LocalOrg) -> None:
@@ -170,13 +170,7 @@ async def test_the_async_client_raises_with_what_matches(org: LocalOrg) -> None:
         await batch.execute()
         assert isinstance(duplicate.error, DuplicatesDetectedError)
         assert isinstance(salesforce, AsyncSalesforce)
-    assert matched(raised.value) == [first]
-
-
-def matched(error: DuplicatesDetectedError) -> list[str]:
-    [item] = error.errors
-    [result] = item.raw["duplicateResut"]["matchResults"]
-    return [match["record"]["Id"] for match in result["matchRecords"]]
+    assert raised.value.duplicate_ids == (first,)
 
 
 @pytest.mark.parametrize(

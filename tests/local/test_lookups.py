@@ -79,6 +79,70 @@ def test_an_inactive_user_cannot_own_records(org: LocalOrg, call: Caller) -> Non
     assert (answer.status, answer.body) == (400, [error])
 
 
+def test_an_inactive_user_cannot_own_records_by_any_key_either(org: LocalOrg, call: Caller) -> None:
+    row = dict(org._store.get(org._schema["User"], org.user_id) or {})
+    row.update(Id=make_id("005", 99), IsActive=0, Username="gone@example.com")
+    org._store.insert(org._schema["User"], row)
+    owner = {"Username": "gone@example.com"}
+    answer = call("POST", "sobjects/Account", {"Name": "Acme", "Owner": owner})
+    assert (answer.status, answer.body[0]["errorCode"]) == (400, "INACTIVE_OWNER_OR_USER")
+
+
+@pytest.mark.parametrize(
+    ("key", "code"),
+    [
+        (None, "INVALID_FIELD"),
+        (["a"], "JSON_PARSER_ERROR"),
+        ({"a": "b"}, "JSON_PARSER_ERROR"),
+        (True, "JSON_PARSER_ERROR"),
+    ],
+)
+def test_a_key_that_is_no_text_finds_no_parent(
+    org: LocalOrg, call: Caller, key: object, code: str
+) -> None:
+    org.add_field("Account", "Ext__c", "Text", external_id=True)
+    for text in ("None", "['a']", "{'a': 'b'}", "True", "5"):
+        call.create("Account", Name=text, Ext__c=text)
+    answer = call("POST", "sobjects/Contact", {"LastName": "Doe", "Account": {"Ext__c": key}})
+    assert (answer.status, answer.body[0]["errorCode"]) == (400, code)
+    assert "None" not in answer.body[0]["message"]
+    found = call.create("Contact", LastName="Doe", Account={"Ext__c": 5})
+    assert (
+        call.query(f"SELECT Account.Name FROM Contact WHERE Id = '{found}'")["records"][0][
+            "Account"
+        ]["Name"]
+        == "5"
+    )
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+def test_a_parent_is_named_by_its_id_or_by_its_key(call: Caller, *, backwards: bool) -> None:
+    admin = call.query("SELECT Id, Username FROM User")["records"][0]
+    owner = {"OwnerId": admin["Id"], "Owner": {"Username": admin["Username"]}}
+    given = dict(reversed(owner.items())) if backwards else owner
+    answer = call("POST", "sobjects/Account", {"Name": "Acme", **given})
+    message = "Cannot specify both an external ID reference Owner and a salesforce id, OwnerId"
+    error = {"message": message, "errorCode": "INVALID_FIELD", "fields": []}
+    assert (answer.status, answer.body) == (400, [error])
+
+
+def test_of_groups_only_queues_own_records(call: Caller) -> None:
+    group = call.create("Group", Name="All", DeveloperName="All", Type="Regular")
+    answer = call("POST", "sobjects/Case", {"OwnerId": group})
+    message = "Queue not associated with this SObject type"
+    error = {"message": message, "errorCode": "INVALID_OPERATION", "fields": []}
+    assert (answer.status, answer.body) == (400, [error])
+    queue = call.create("Group", Name="Support", DeveloperName="Support", Type="Queue")
+    case = call.create("Case", OwnerId=queue)
+    assert call.get("Case", case)["OwnerId"] == queue
+    other = call.create("Case")
+    for kind, found in (("Queue", case), ("User", other)):
+        [record] = call.query(f"SELECT Id, Owner.Type FROM Case WHERE Owner.Type = '{kind}'")[
+            "records"
+        ]
+        assert (record["Id"], record["Owner"]["Type"]) == (found, kind)
+
+
 def test_the_error_of_a_delete_names_what_is_in_the_way(call: Caller) -> None:
     account = call.create("Account", Name="Acme")
     contact = call.create(
@@ -94,6 +158,29 @@ def test_the_error_of_a_delete_names_what_is_in_the_way(call: Caller) -> None:
     error = {"message": message, "errorCode": "DELETE_FAILED", "fields": []}
     assert (answer.status, answer.body) == (400, [error])
     assert call.get("Contact", contact)["AccountId"] == account
+
+
+def test_an_account_with_opportunities_that_were_won_is_not_deleted(call: Caller) -> None:
+    account = call.create("Account", Name="Edge Communications")
+    deals = {}
+    stages = ("Closed Won", "Prospecting", "closed won", "Closed Lost", "Closed Won")
+    for name, stage in zip("ABCDE", stages, strict=True):
+        fields = {"Name": name, "StageName": stage, "CloseDate": "2024-05-15"}
+        deals[name] = call.create("Opportunity", **fields, AccountId=account)
+    call.create("Case", AccountId=account)
+    call("DELETE", f"sobjects/Opportunity/{deals['E']}")
+    answer = call("DELETE", f"sobjects/Account/{account}")
+    message = (
+        "Your attempt to delete Edge Communications could not be completed because some "
+        "opportunities in that account were closed won. The opportunities that could not be "
+        "deleted are shown below.: A, C\n"
+    )
+    error = {"message": message, "errorCode": "DELETE_FAILED", "fields": []}
+    assert (answer.status, answer.body) == (400, [error])
+    assert call.get("Opportunity", deals["A"])["AccountId"] == account
+    for name in "AC":
+        assert call("DELETE", f"sobjects/Opportunity/{deals[name]}").status == 204
+    assert "cases" in call("DELETE", f"sobjects/Account/{account}").body[0]["message"]
 
 
 def test_a_deleted_parent_is_taken_out_of_lookups_and_masters_take_details_along(

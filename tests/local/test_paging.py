@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -186,3 +189,47 @@ def test_forgotten_cursors_go_and_used_ones_stay(call: Caller) -> None:
         assert names(call("GET", used).body) == "CD"
     answer = call("GET", forgotten)
     assert (answer.status, answer.body[0]["errorCode"]) == (400, "INVALID_QUERY_LOCATOR")
+
+
+def test_a_query_of_several_pages_writes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("twinforce.local.store.tables._BUSY_SECONDS", 0.01)
+    with LocalOrg(tmp_path / "o.db", page_size=1) as org:
+        call = Caller(org)
+        for name in "AB":
+            account = call.create("Account", Name=name)
+            for number in "12":
+                call.create("Contact", LastName=number, AccountId=account)
+        with closing(sqlite3.connect(tmp_path / "o.db", isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            page = call.query("SELECT Name, (SELECT LastName FROM Contacts) FROM Account")
+            assert page["records"][0]["Contacts"]["done"] is False
+            assert names(call("GET", relative(page["nextRecordsUrl"])).body) == "B"
+
+
+def test_a_cursor_of_another_process_is_not_taken_for_an_own_one(tmp_path: Path) -> None:
+    with LocalOrg(tmp_path / "o.db", page_size=1) as here:
+        for name in "AB":
+            Caller(here).create("Account", Name=name)
+        url = relative(Caller(here)("GET", SELECT).body["nextRecordsUrl"])
+        with LocalOrg(tmp_path / "o.db", page_size=1) as there:
+            Caller(there)("GET", SELECT + "+DESC")
+            answer = Caller(there)("GET", url)
+    assert (answer.status, answer.body[0]["errorCode"]) == (400, "INVALID_QUERY_LOCATOR")
+
+
+def test_cursors_hold_so_many_rows_and_those_of_the_last_answer(
+    call: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("twinforce.local.resources.queries._MOST_ROWS", 12)
+    first, used, third = (relative(call("GET", SELECT).body["nextRecordsUrl"]) for _ in range(3))
+    assert call("GET", first).body[0]["errorCode"] == "INVALID_QUERY_LOCATOR"
+    assert names(call("GET", used).body) == "CD"
+    fourth = relative(call("GET", SELECT).body["nextRecordsUrl"])
+    assert call("GET", third).body[0]["errorCode"] == "INVALID_QUERY_LOCATOR"
+    monkeypatch.setattr("twinforce.local.resources.queries._MOST_ROWS", 4)
+    assert [names(call("GET", fourth).body) for _ in range(2)] == ["CD", "CD"]
+    last = relative(call("GET", SELECT).body["nextRecordsUrl"])
+    assert call("GET", used).body[0]["errorCode"] == "INVALID_QUERY_LOCATOR"
+    assert names(call("GET", last).body) == "CD"

@@ -133,6 +133,30 @@ def test_it(sf, time):
     assert "2 passed" in run(tmp_path, source, settings=settings)
 
 
+def test_what_is_not_taken_from_source_is_told_once_a_session(tmp_path: Path) -> None:
+    for folder, name in (("one", "News__e"), ("two", "Other__e")):
+        event = tmp_path / folder / "objects" / name
+        event.mkdir(parents=True)
+        (event / f"{name}.object-meta.xml").write_text(
+            '<CustomObject xmlns="http://soap.sforce.com/2006/04/metadata"><label>N</label>'
+            "</CustomObject>",
+            "utf-8",
+        )
+    source = """import pytest
+
+@pytest.mark.parametrize("time", [1, 2])
+def test_it(sf, local_org, time):
+    assert len(local_org.load_metadata("one").skipped) == 1
+"""
+    settings = "twinforce_schema = one two\nlog_cli = true"
+    said = run(tmp_path, source, settings=settings)
+
+    assert "2 passed" in said
+    setup, _, calls = said.partition("live log call")
+    assert setup.count("not taken from source") == 2
+    assert calls.count("not taken from source") == 2, "what tests themselves load is told"
+
+
 def test_a_project_may_add_to_the_org_under_the_same_name(tmp_path: Path) -> None:
     source = """import pytest
 
@@ -147,11 +171,27 @@ def test_it(sf):
     assert "1 passed" in run(tmp_path, source)
 
 
-def test_a_setting_that_cannot_be_used_is_one_line(tmp_path: Path) -> None:
-    said = run(tmp_path, BLOCKING, settings="twinforce_seed = none.json")
+@pytest.mark.parametrize(
+    ("settings", "complaint"),
+    [
+        (
+            "twinforce_seed = none.json",
+            "^(E +)?twinforce_seed: the seed file '.*none.json' cannot be",
+        ),
+        (
+            "twinforce_schema = none",
+            "^(E +)?twinforce_schema: the folder '.*none' cannot be read: ",
+        ),
+        ("twinforce_schema = .", "^(E +)?twinforce_schema: '.*' holds no metadata of objects"),
+    ],
+)
+def test_a_setting_that_cannot_be_used_is_one_line(
+    tmp_path: Path, settings: str, complaint: str
+) -> None:
+    said = run(tmp_path, BLOCKING, settings=settings)
 
     assert "2 errors" in said
-    assert "twinforce_seed: the seed file" in said
+    assert len(re.findall(complaint, said, re.MULTILINE)) == 2
     assert "Traceback" not in said
     assert "pytest_twinforce.py" not in said
 

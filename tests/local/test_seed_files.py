@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import os
 import re
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from twinforce.local import LocalOrg
+from twinforce.local.tools.seed_files import SeedRecord
+from twinforce.local.tools.seeding import parents_first
 
 RECIPES = Path(__file__).parents[2] / "../shared/data/apex-recipes"
 
@@ -155,6 +158,30 @@ def test_a_seed_that_was_moved_is_still_known(tmp_path: Path, org: LocalOrg) -> 
     assert count(org, "Account") == 1
 
 
+def test_a_seed_that_was_moved_and_then_changed_is_refused(tmp_path: Path, org: LocalOrg) -> None:
+    path = write(tmp_path, "a.json", {"Account": [{"Name": "Acme"}]})
+    copy = write(tmp_path, "copy.json", {"Account": [{"Name": "Acme"}]})
+    org.seed(path, copy)
+    moved = path.rename(tmp_path / "b.json")
+    org.seed(moved)
+
+    for changed in (moved, copy):
+        write(tmp_path, changed.name, {"Account": [{"Name": "Acme"}, {"Name": "Globex"}]})
+        with pytest.raises(ValueError, match=rf"seeded with {changed.name} already"):
+            org.seed(changed)
+    assert count(org, "Account") == 1
+
+
+def test_a_file_that_was_seeded_by_an_earlier_release_knows_where_from(tmp_path: Path) -> None:
+    path = write(tmp_path, "a.json", {"Account": [{"Name": "Acme"}]})
+    with LocalOrg(tmp_path / "org.db") as org:
+        org.seed(path)
+        org._store.rows("DROP TABLE _seed_places")
+    write(tmp_path, "a.json", {"Account": [{"Name": "Globex"}]})
+    with LocalOrg(tmp_path / "org.db") as org, pytest.raises(ValueError, match="has changed since"):
+        org.seed(path)
+
+
 def test_a_seed_that_has_changed_is_refused(org: LocalOrg, tmp_path: Path) -> None:
     path = write(tmp_path, "a.json", {"Account": [{"Name": "Acme"}]})
     org.seed(path)
@@ -262,6 +289,34 @@ def test_a_file_that_is_no_json_is_named(org: LocalOrg, tmp_path: Path) -> None:
         org.seed(path)
 
 
+@pytest.mark.parametrize("encoding", ["latin-1", "utf-16"])
+def test_a_file_that_is_not_utf_8_is_named(org: LocalOrg, tmp_path: Path, encoding: str) -> None:
+    path = tmp_path / "seed.json"
+    path.write_text('{"Account": [{"Name": "Süd"}]}', encoding)
+
+    with pytest.raises(ValueError, match=r"^seed\.json is not UTF-8; save it as UTF-8$"):
+        org.seed(path)
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {},
+        [],
+        {"Account": []},
+        {"records": []},
+        [{"sobject": "Account", "files": []}],
+        [{"sobject": "Account", "files": ["tree.json"]}],
+    ],
+)
+def test_a_seed_without_records_is_refused(org: LocalOrg, tmp_path: Path, document: Any) -> None:
+    write(tmp_path, "tree.json", {"records": []})
+    path = write(tmp_path, "seed.json", document)
+
+    with pytest.raises(ValueError, match=r"^seed\.json holds no records: a seed file is a plan"):
+        org.seed(path)
+
+
 def test_a_file_with_a_byte_order_mark_is_read(org: LocalOrg, tmp_path: Path) -> None:
     path = tmp_path / "seed.json"
     path.write_text('{"Account": [{"Name": "Acme"}]}', "utf-8-sig")
@@ -287,3 +342,47 @@ def test_seeding_costs_no_api_requests_and_meets_no_faults(org: LocalOrg, tmp_pa
     with org.client() as salesforce:
         limits = salesforce.limits()["DailyApiRequests"]
         assert limits["Max"] - limits["Remaining"] <= 1
+
+
+def test_a_chain_is_loaded_from_its_end(org: LocalOrg, tmp_path: Path) -> None:
+    chain = [
+        record("Account", f"a{number}", Name="Acme", ParentId=f"@a{number + 1}")
+        for number in range(50)
+    ]
+    path = write(tmp_path, "tree.json", {"records": [*chain, record("Account", "a50", Name="A")]})
+    ids = org.seed(path)
+    parents = {row["Id"]: row["ParentId"] for row in rows(org, "SELECT Id, ParentId FROM Account")}
+    assert all(parents[ids[f"a{number}"]] == ids[f"a{number + 1}"] for number in range(50))
+    assert parents[ids["a50"]] is None
+
+
+def test_the_order_of_a_long_chain_is_found_at_once() -> None:
+    length = 20_000
+    chain = [SeedRecord("Account", {}, "", f"a{number}") for number in range(length)]
+    links = {
+        record: {"ParentId": f"a{number + 1}"} if number < length - 1 else {}
+        for number, record in enumerate(chain)
+    }
+    begin = time.process_time()
+    assert list(parents_first(links)) == chain[::-1]
+    assert time.process_time() - begin < 5
+
+
+def test_records_are_created_as_they_stand_in_the_files(org: LocalOrg, tmp_path: Path) -> None:
+    acme, globex = record("Account", "a", Name="Acme"), record("Account", "g", Name="Globex")
+    acme["Contacts"] = {"records": [record("Contact", "c", LastName="Doe")]}
+    waiting = record("Account", "w", Name="Waits", ParentId="@g")
+    order: list[str] = []
+    for sobject in ("Account", "Contact"):
+        org.add_validation_rule(
+            sobject, lambda change: order.append(change.record["Name"]), message="No."
+        )
+    org.seed(write(tmp_path, "tree.json", {"records": [waiting, acme, globex]}))
+
+    assert order == ["Acme", "Doe", "Globex", "Waits"]
+
+
+def test_a_file_name_that_none_can_have_is_named(org: LocalOrg, tmp_path: Path) -> None:
+    path = write(tmp_path, "plan.json", [{"sobject": "Account", "files": ["a\0.json"]}])
+    with pytest.raises(ValueError, match=r"the seed file '.*a\\x00.json' cannot be read"):
+        org.seed(path)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import gzip
 import http.client
 import json
 import socket
 import threading
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -167,8 +168,22 @@ def test_closing_leaves_no_thread_and_keeps_the_org(org: LocalOrg) -> None:
 
 
 def test_a_taken_port_is_said_at_once(org: LocalOrg, server: Server) -> None:
-    with pytest.raises(OSError, match="address already in use"):
+    with pytest.raises(OSError, match="address already in use") as caught:
         org.serve(port=server.port)
+    assert caught.value.errno == errno.EADDRINUSE
+    assert str(caught.value) == (
+        f"cannot serve at 127.0.0.1:{server.port}: address already in use; "
+        "choose another port or host"
+    )
+
+
+@pytest.mark.parametrize("host", ["nowhere.invalid", "192.0.2.1"])
+def test_a_host_that_is_not_this_machine_is_said_with_what_to_do(org: LocalOrg, host: str) -> None:
+    with pytest.raises(OSError, match=host) as caught:
+        org.serve(host=host)
+    said = str(caught.value)
+    assert said.startswith(f"cannot serve at {host}:0: ")
+    assert said.endswith("; choose another port or host")
 
 
 def test_a_body_that_is_not_compressed_as_it_says_is_refused(
@@ -256,7 +271,7 @@ def test_a_target_that_is_no_path_is_not_found(server: Server, target: str) -> N
 def test_a_body_that_is_too_large_is_refused(
     server: Server, session: requests.Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("twinforce.local.server.web._MAX_BODY", 1000)
+    monkeypatch.setattr("twinforce.local.server.incoming.MAX_BODY", 1000)
     url = f"{server.url}/services/data/v67.0/sobjects/Account"
     response = session.post(url, json={"Name": "x" * 1000})
     assert (response.status_code, response.headers["Content-Type"]) == (
@@ -272,6 +287,21 @@ def test_a_target_may_be_a_whole_url(server: Server) -> None:
     assert (line, b"NOT_FOUND" in body) == (b"HTTP/1.1 404 Not Found", True)
     data = head_of(server, "GET http://example.com/services/data/v67.0/recent HTTP/1.1")
     assert raw(server, data)[0] == b"HTTP/1.1 200 OK"
+
+
+def test_a_url_within_the_query_arrives_as_it_was_sent(server: Server) -> None:
+    site = "http://x.com//a"
+    body = json.dumps({"Name": "A", "Website": site}).encode()
+    data = head_of(
+        server,
+        "POST /services/data/v67.0/sobjects/Account HTTP/1.1",
+        f"Content-Length: {len(body)}",
+    )
+    assert raw(server, data + body)[0] == b"HTTP/1.1 201 Created"
+    query = f"/services/data/v67.0/query?q=SELECT+Website+FROM+Account+WHERE+Website='{site}'"
+    for target in (query, f"http://example.com{query}"):
+        line, found = raw(server, head_of(server, f"GET {target} HTTP/1.1"))
+        assert (line, site.encode() in found) == (b"HTTP/1.1 200 OK", True)
 
 
 def test_who_waits_before_sending_the_body_is_told_to_go_on(server: Server) -> None:
@@ -296,6 +326,11 @@ def test_who_waits_before_sending_the_body_is_told_to_go_on(server: Server) -> N
         ("salesforce", "http://salesforce"),
         ("[::1]:8080", "http://[::1]:8080"),
         ("evil.example/x?y", None),
+        ("evil.example@localhost", None),
+        ("localhost:65535", "http://localhost:65535"),
+        ("localhost:65536", None),
+        ("localhost:", None),
+        ("localhost:\u0661".encode().decode("latin-1"), None),
         ("", None),
     ],
 )
@@ -318,6 +353,8 @@ def test_the_org_goes_by_the_host_that_the_client_calls(
     [
         ({"host": ""}, ValueError, "host must not be empty"),
         ({"host": 5}, TypeError, "host must be text"),
+        ({"host": "a..b"}, ValueError, "host must be a name or an address of this machine, not"),
+        ({"host": "a\0b"}, ValueError, "host must be a name or an address of this machine, not"),
         ({"tls": "yes"}, TypeError, "tls must be True, a pair"),
     ],
 )
@@ -346,3 +383,29 @@ def test_a_token_that_is_no_text_does_not_let_in(server: Server) -> None:
         answer = connection.makefile("rb").read()
     assert answer.startswith(b"HTTP/1.1 401 ")
     assert b"INVALID_SESSION_ID" in answer
+
+
+@pytest.mark.parametrize("ending", [SystemExit, KeyboardInterrupt, GeneratorExit, pytest.fail])
+def test_a_rule_or_an_action_that_ends_the_program_does_not_end_the_server(
+    org: LocalOrg,
+    server: Server,
+    session: requests.Session,
+    caplog: pytest.LogCaptureFixture,
+    ending: Callable[[str], BaseException],
+) -> None:
+    def end(_: object) -> None:
+        raise ending("the end")
+
+    org.add_validation_rule("Account", end, message="No.")
+    org.add_action("custom/apex/End", end)
+    url = f"{server.url}/services/data/v67.0"
+    for path, body in (
+        ("sobjects/Account", {"Name": "Acme"}),
+        ("actions/custom/apex/End", {"inputs": [{}]}),
+    ):
+        answer = session.post(f"{url}/{path}", json=body)
+        assert (answer.status_code, answer.json()[0]["errorCode"]) == (500, "UNKNOWN_EXCEPTION")
+    assert caplog.text.count("the local org failed to answer POST") == 2
+    query = session.get(f"{url}/query", params={"q": "SELECT COUNT() FROM Account"})
+    assert query.json()["totalSize"] == 0
+    server.close()

@@ -80,6 +80,21 @@ def test_names_and_passwords_may_hold_anything(org: LocalOrg) -> None:
     assert answer.of("userFullName") == "<&>"
 
 
+def test_a_name_that_xml_cannot_hold_is_answered_in_xml_all_the_same(org: LocalOrg) -> None:
+    call = Caller(org)
+    name = {"LastName": "\x01a\x1f\uffffb\rc"}
+    assert call("PATCH", f"sobjects/User/{org.user_id}", name).status == 204
+    assert call.get("User", org.user_id)["LastName"] == name["LastName"]
+    answer = send(org, good(org))
+    assert answer.of("userFullName") == "Local \ufffda\ufffd\ufffdb\rc"
+
+
+def test_blanks_belong_to_a_password(org: LocalOrg) -> None:
+    org.set_password(org.username, " secret ", security_token="")
+    assert send(org, login(f" {org.username} ", " secret ")).status == 200
+    assert send(org, login(org.username, "secret")).of("exceptionCode") == "INVALID_LOGIN"
+
+
 def test_the_enterprise_door_is_there_too(org: LocalOrg) -> None:
     answer = send(org, good(org), "/services/Soap/c/59.0/0DF")
     assert 'xmlns="urn:enterprise.soap.sforce.com"' in answer.text

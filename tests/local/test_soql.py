@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
@@ -265,6 +266,45 @@ def test_dates_compare_with_date_literals_by_the_clock() -> None:
         assert call.names("WHERE CreatedDate = LAST_N_DAYS:1", "Opportunity") != []
 
 
+@pytest.mark.parametrize(
+    ("condition", "days"),
+    [
+        # What runs up to now is asked for by > as by >=, but for the first moment of it.
+        ("> LAST_N_DAYS:2", "DE"),
+        (">= LAST_N_DAYS:2", "CDE"),
+        ("= LAST_N_DAYS:2", "CD"),
+        ("< LAST_N_DAYS:2", "AB"),
+        ("<= LAST_N_DAYS:2", "ABCD"),
+        ("> last_90_days", "BCDE"),
+        ("<= LAST_90_DAYS", "ABCD"),
+        # All others are over before now, or not yet: what is greater is behind them.
+        ("> LAST_WEEK", "CDE"),
+        ("> LAST_N_WEEKS:1", "CDE"),
+        ("> N_DAYS_AGO:2", "DE"),
+        ("> TODAY", "E"),
+        ("> THIS_WEEK", "E"),
+    ],
+)
+@pytest.mark.parametrize("field", ["Day__c", "Moment__c"])
+def test_greater_than_a_range_up_to_now_is_within_it(field: str, condition: str, days: str) -> None:
+    with LocalOrg(clock=lambda: datetime(2024, 5, 15, 12, tzinfo=UTC)) as org:
+        org.add_field("Account", "Day__c", "Date")
+        org.add_field("Account", "Moment__c", "DateTime")
+        call = Caller(org)
+        dates = ("2024-02-15", "2024-05-10", "2024-05-13", "2024-05-15", "2024-06-01")
+        for name, day in zip("ABCDE", dates, strict=True):
+            call.create("Account", Name=name, Day__c=day, Moment__c=f"{day}T00:00:00Z")
+        assert call.names(f"WHERE {field} {condition}") == list(days)
+
+
+def test_greater_than_a_range_up_to_now_takes_its_first_day() -> None:
+    with LocalOrg(clock=lambda: datetime(2024, 5, 15, 12, tzinfo=UTC)) as org:
+        org.add_field("Account", "Moment__c", "DateTime")
+        call = Caller(org)
+        call.create("Account", Name="A", Moment__c="2024-05-13T00:00:01Z")
+        assert call.names("WHERE Moment__c > LAST_N_DAYS:2") == ["A"]
+
+
 def test_without_an_order_records_come_as_they_were_made(call: Caller) -> None:
     for name in "CAB":
         call.create("Account", Name=name)
@@ -463,3 +503,36 @@ def test_a_checkbox_is_true_or_false_even_of_a_parent_that_is_not_there(
     call.create("Contact", LastName="B", AccountId=call.create("Account", Name="not"))
     call.create("Contact", LastName="C")
     assert call.names(f"WHERE {condition} ORDER BY Name", "Contact") == list(names)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "matches"),
+    [
+        ("a%", True),
+        ("%b", True),
+        ("%\\u0000%", True),
+        ("a_b", True),
+        ("_\\u0000_", True),
+        ("a%\\u0000b%", True),
+        ("%a%b%", True),
+        ("a\\%b", False),
+        ("%b_", False),
+        ("b%", False),
+        ("a", False),
+        ("%a", False),
+        ("____", False),
+    ],
+)
+def test_a_text_with_a_nul_is_compared_beyond_it(
+    org: LocalOrg, call: Caller, pattern: str, matches: bool
+) -> None:
+    call.create("Account", Name="A\0B")
+    assert bool(call.names(f"WHERE Name LIKE '{pattern}'")) is matches
+
+
+def test_a_pattern_of_many_wildcards_takes_no_time(org: LocalOrg, call: Caller) -> None:
+    call.create("Account", Name="a" * 254 + "\0")
+    begin = time.process_time()
+    assert call.names(f"WHERE Name LIKE '{'%a' * 60}'") == []
+    assert len(call.names(f"WHERE Name LIKE '{'%a' * 60}_'")) == 1
+    assert time.process_time() - begin < 2

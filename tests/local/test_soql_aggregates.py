@@ -122,6 +122,13 @@ def test_of_no_records_there_is_a_row_too(call: Caller) -> None:
             ),
             [["Acme", 0.3]],
         ),
+        (  # least is the stage that comes first in Setup, in HAVING as in SELECT
+            (
+                "SELECT Account.Name, MIN(StageName) FROM Opportunity GROUP BY Account.Name "
+                "HAVING MIN(StageName) = 'prospecting' AND MAX(StageName) LIKE 'closed%'"
+            ),
+            [["ACME", "Prospecting"]],
+        ),
         (
             "SELECT StageName FROM Opportunity GROUP BY StageName HAVING MAX(CloseDate) > 2024-06-01",
             [["Closed Won"]],

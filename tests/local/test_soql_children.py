@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.local.caller import Caller
+from tests.local.steps import counted_steps
 from twinforce.local import LocalOrg
 
 
@@ -55,7 +56,7 @@ def test_each_level_has_clauses_of_its_own(call: Caller) -> None:
         "SELECT Name, (SELECT LastName, Account.Name, (SELECT Subject FROM Cases WHERE Subject != "
         "null) FROM Contacts c WHERE c.LastName >= 'contact A' AND Contacts.LastName < 'z' "
         "ORDER BY LastName DESC LIMIT 2 OFFSET 1), (SELECT Id FROM Account.Cases) "
-        "FROM Account a WHERE a.Name = 'A'"
+        "FROM Account a WHERE a.Name = 'A' LIMIT 1"
     )["records"]
     contacts = record["Contacts"]
     assert (contacts["totalSize"], contacts["done"]) == (2, True)
@@ -85,6 +86,64 @@ def test_children_are_selected_once(call: Caller) -> None:
     inner = "(SELECT Id FROM Contacts)"
     error = call.refused(f"SELECT Id, {inner}, {inner} FROM Account")
     assert error["message"].endswith("duplicate relationship selected: Contacts")
+
+
+def test_only_children_of_one_record_have_an_offset(call: Caller) -> None:
+    inner = "(SELECT Id FROM Contacts ORDER BY LastName LIMIT 5 OFFSET 1)"
+    for limit in ("", " LIMIT 2"):
+        error = call.refused(f"SELECT Id, {inner} FROM Account{limit}")
+        assert error["errorCode"] == "MALFORMED_QUERY"
+        assert "OFFSET" in error["message"].split("\n")[-1]
+    [record] = call.query(f"SELECT Id, {inner} FROM Account LIMIT 1")["records"]
+    assert record["Contacts"] is None
+
+
+@pytest.mark.parametrize("limit", ["", " LIMIT 1"])
+@pytest.mark.parametrize("condition", ["IN", "NOT IN"])
+def test_a_query_within_that_of_children_runs_once(
+    org: LocalOrg, call: Caller, condition: str, limit: str
+) -> None:
+    soql = (
+        f"SELECT Id, (SELECT Id FROM Contacts WHERE AccountId {condition} "
+        f"(SELECT AccountId FROM Case){limit}) FROM Account WHERE Name = 'many'"
+    )
+
+    def steps() -> int:
+        with counted_steps(org) as count:
+            assert call.query(soql)["totalSize"] == 40
+        return sum(count)
+
+    for _ in range(40):
+        account = call.create("Account", Name="many")
+        call.create("Contact", LastName="x", AccountId=account)
+    before = steps()
+    for _ in range(100):
+        call.create("Case", AccountId=account)
+    assert steps() < 3 * before
+
+
+@pytest.mark.parametrize(
+    "where", ["", "WHERE AccountId IN (SELECT AccountId FROM Case)", "WHERE LastName > 'a'"]
+)
+def test_children_are_limited_for_each_parent(call: Caller, where: str) -> None:
+    accounts = call.query("SELECT Id FROM Account WHERE Name IN ('A', 'B')")["records"]
+    for account in accounts:
+        for name in ("x", "y", "z"):
+            call.create("Contact", LastName=name, AccountId=account["Id"])
+
+    def found(limits: str, of_all: str = "") -> list[list[str] | None]:
+        soql = (
+            f"SELECT Id, (SELECT LastName FROM Contacts {where} ORDER BY LastName DESC {limits}) "
+            f"FROM Account WHERE Name IN ('A', 'B') ORDER BY Name {of_all}"
+        )
+        pages = [record["Contacts"] for record in call.query(soql)["records"]]
+        return [page and [child["LastName"] for child in page["records"]] for page in pages]
+
+    assert found("LIMIT 2") == [["z", "y"], ["z", "y"]]
+    assert found("LIMIT 0") == [None, None]
+    assert found("LIMIT 2 OFFSET 1", "LIMIT 1") == [["y", "x"]]
+    assert found("OFFSET 2", "LIMIT 1") == [["x", "contact A"]]
+    assert found("OFFSET 4", "LIMIT 1") == [None]
 
 
 # ---- semi-joins and anti-joins ----

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -10,55 +9,8 @@ from typing import Any
 import pytest
 
 from tests.local.caller import Caller
+from tests.local.sources import OBJECT, Write, described
 from twinforce.local import LocalOrg
-
-NAMESPACE = 'xmlns="http://soap.sforce.com/2006/04/metadata"'
-OBJECT = """
-    <label>Invoice</label>
-    <pluralLabel>Invoices</pluralLabel>
-    <nameField><type>AutoNumber</type><label>Number</label><displayFormat>I-{0000}</displayFormat></nameField>
-    <sharingModel>ReadWrite</sharingModel>
-"""
-
-Write = Callable[..., None]
-
-
-@pytest.fixture
-def project(tmp_path: Path) -> Path:
-    return tmp_path / "force-app"
-
-
-@pytest.fixture
-def write(project: Path) -> Write:
-    """Write a file of source: where in the project it is, its kind, and what is in it."""
-
-    def write(place: str, kind: str, content: str, *, head: str = "") -> None:
-        path = project / place
-        path.parent.mkdir(parents=True, exist_ok=True)
-        declaration = '<?xml version="1.0" encoding="UTF-8"?>\n'
-        path.write_text(f"{declaration}{head}<{kind} {NAMESPACE}>{content}</{kind}>", "utf-8")
-
-    return write
-
-
-@pytest.fixture
-def field(write: Write) -> Write:
-    """Write the file of a field of an object: its type and the rest of its elements."""
-
-    def write_field(sobject: str, name: str, kind: str, content: str = "") -> None:
-        write(
-            f"objects/{sobject}/fields/{name}.field-meta.xml",
-            "CustomField",
-            f"<fullName>{name}</fullName><label>{name[:-3]}</label><type>{kind}</type>{content}",
-        )
-
-    return write_field
-
-
-def described(call: Caller, sobject: str, name: str) -> dict[str, Any]:
-    fields = call("GET", f"sobjects/{sobject}/describe").body["fields"]
-    found: dict[str, Any] = next(field for field in fields if field["name"] == name)
-    return found
 
 
 def test_objects_and_fields_are_declared_whatever_the_order_of_their_files(
@@ -190,6 +142,11 @@ KINDS: list[tuple[str, str, dict[str, Any]]] = [
         "Lookup",
         "<referenceTo>contact</referenceTo><deleteConstraint>Restrict</deleteConstraint>",
         {"referenceTo": ["Contact"], "relationshipName": "F__r", "restrictedDelete": True},
+    ),
+    (
+        "Lookup",
+        "<referenceTo>Contact</referenceTo><required>true</required>",
+        {"nillable": False, "restrictedDelete": True, "cascadeDelete": False},
     ),
     (
         "MultiselectPicklist",
@@ -426,39 +383,6 @@ def test_the_fields_of_activities_are_those_of_tasks_and_events(
     assert call.get("Task", task)["Mood__c"] == "good"
 
 
-def test_what_the_org_cannot_have_is_skipped_with_the_reason(
-    org: LocalOrg, project: Path, write: Write, field: Write, caplog: pytest.LogCaptureFixture
-) -> None:
-    write("objects/M__mdt/M__mdt.object-meta.xml", "CustomObject", "<label>M</label>")
-    field("M__mdt", "F__c", "Text", "<length>5</length>")
-    write("objects/E__e/E__e.object-meta.xml", "CustomObject", "<label>E</label>")
-    settings = "<label>S</label><customSettingsType>Hierarchy</customSettingsType>"
-    write("objects/S__c/S__c.object-meta.xml", "CustomObject", settings)
-    field("S__c", "F__c", "Text", "<length>5</length>")
-    field("Asset", "F__c", "Text", "<length>5</length>")
-    field("Asset", "G__c", "Text", "<length>5</length>")
-    field("Account", "Asset__c", "Lookup", "<referenceTo>Asset</referenceTo>")
-    field("Account", "Today__c", "Date", "<defaultValue>TODAY()</defaultValue>")
-    field("Account", "Abroad__c", "ExternalLookup", "<referenceTo>A__x</referenceTo>")
-    loaded = org.load_metadata(project)
-    assert loaded.objects == ()
-    assert loaded.fields == ("Account.Today__c",)
-    reasons = [
-        "Abroad__c.field-meta.xml: Account.Abroad__c: the local org has no fields of type ExternalLookup",
-        "Asset__c.field-meta.xml: Account.Asset__c: there is no object Asset to refer to",
-        "Today__c.field-meta.xml: Account.Today__c: its default is a formula, TODAY(); it has none here",
-        "F__c.field-meta.xml: the fields of Asset: no file declares it",
-        "E__e.object-meta.xml: E__e: the local org has no use for a platform event",
-        "M__mdt.object-meta.xml: M__mdt: the local org has no use for a custom metadata type",
-        "S__c.object-meta.xml: S__c: the local org has no custom settings",
-    ]
-    for reason in reasons:
-        [found] = [line for line in loaded.skipped if line.endswith(reason)]
-        assert found.startswith(str(project))
-        assert found in caplog.text
-    assert len(loaded.skipped) == len(reasons)
-
-
 @pytest.mark.parametrize(
     ("kind", "content", "reason"),
     [
@@ -488,11 +412,6 @@ def test_what_the_org_cannot_have_is_skipped_with_the_reason(
         ),
         ("Picklist", "", "<CustomField> has no <valueSet>"),
         ("Picklist", "<valueSet/>", "<valueSetDefinition> in <valueSet> is missing"),
-        (
-            "Picklist",
-            "<valueSet><valueSetName>Nowhere</valueSetName></valueSet>",
-            "<valueSetName> in <valueSet> is 'Nowhere', and no file declares that value set",
-        ),
         (
             "Picklist",
             "<valueSet><valueSetDefinition><value/></valueSetDefinition></valueSet>",
@@ -534,8 +453,12 @@ def test_a_document_type_is_refused(org: LocalOrg, project: Path, write: Write, 
 
 
 def test_what_is_not_source_is_refused(org: LocalOrg, project: Path, write: Write) -> None:
-    with pytest.raises(FileNotFoundError, match="force-app"):
+    complaint = r"^the folder '.*force-app' cannot be read: No such file or directory; name the"
+    with pytest.raises(FileNotFoundError, match=complaint):
         org.load_metadata(project)
+    nothing: Any = 5
+    with pytest.raises(TypeError, match="a folder of source must be a str or a Path, not int"):
+        org.load_metadata(nothing)
     write("objects/A__c/A__c.object-meta.xml", "CustomObject", "<label>A</wrong>")
     with pytest.raises(ValueError, match=r"A__c.object-meta.xml: mismatched tag"):
         org.load_metadata(project)
@@ -587,5 +510,88 @@ def test_one_declaration_in_two_files_is_refused(
 ) -> None:
     write("a/objects/A__c/A__c.object-meta.xml", "CustomObject", "<label>A</label>")
     write("b/objects/A__c/A__c.object-meta.xml", "CustomObject", "<label>B</label>")
-    with pytest.raises(ValueError, match=r"b/.*: A__c is declared in .*a/objects/A__c"):
+    with pytest.raises(ValueError, match=r"b/.*: A__c is in .*a/objects/A__c"):
         org.load_metadata(project)
+
+
+def test_source_whose_record_type_a_rule_refuses_declares_nothing(
+    org: LocalOrg, call: Caller, project: Path, write: Write, field: Write
+) -> None:
+    write("objects/A__c/A__c.object-meta.xml", "CustomObject", "<label>A</label>")
+    field("Account", "Note__c", "TextArea")
+    place = "objects/Account/recordTypes/Big.recordType-meta.xml"
+    write(place, "RecordType", "<fullName>Big</fullName><label>Big</label>")
+    write(
+        "standardValueSets/Industry.standardValueSet-meta.xml",
+        "StandardValueSet",
+        "<standardValue><fullName>Toys</fullName></standardValue>",
+    )
+    allowed: list[str] = []
+    org.add_validation_rule("RecordType", lambda _: not allowed, message="No.")
+    with pytest.raises(ValueError, match=r"the record type Big of Account: No\."):
+        org.load_metadata(project)
+    assert call("GET", "sobjects/A__c/describe").status == 404
+    fields = call("GET", "sobjects/Account/describe").body["fields"]
+    names = {field["name"]: field for field in fields}
+    assert "Note__c" not in names
+    assert len(names["Industry"]["picklistValues"]) > 1
+    assert call("GET", "query?q=SELECT+FIELDS(ALL)+FROM+Account+LIMIT+1").status == 200
+    allowed.append("Big")
+    org.load_metadata(project)
+    account = call.create("Account", Name="Acme", Note__c="n", Industry="Toys")
+    assert call.get("Account", account)["Note__c"] == "n"
+
+
+def test_an_unknown_encoding_is_refused(org: LocalOrg, project: Path) -> None:
+    project.mkdir()
+    project.joinpath("A__c.object").write_text('<?xml version="1.0" encoding="foo-bar"?><a/>')
+    with pytest.raises(ValueError, match=r"A__c.object: .*foo-bar"):
+        org.load_metadata(project)
+
+
+def test_a_number_of_many_digits_is_refused(org: LocalOrg, project: Path, field: Write) -> None:
+    field("Account", "A__c", "Text", f"<length>{'9' * 5_000}</length>")
+    with pytest.raises(ValueError, match=r"A__c.*<length> in <CustomField> must be .{,80}$"):
+        org.load_metadata(project)
+
+
+@pytest.mark.parametrize("kind", ["Number", "Percent"])
+def test_a_default_of_many_digits_is_refused(
+    org: LocalOrg, project: Path, field: Write, kind: str
+) -> None:
+    scale = "<precision>18</precision><scale>2</scale>"
+    field("Account", "A__c", kind, f"{scale}<defaultValue>{'9' * 5_000}</defaultValue>")
+    with pytest.raises(ValueError, match=r"A__c.field-meta.xml: .*A__c"):
+        org.load_metadata(project)
+
+
+def test_an_object_that_sqlite_has_no_room_for_is_skipped(
+    org: LocalOrg, project: Path, write: Write, field: Write
+) -> None:
+    write("objects/Sqlite__c/Sqlite__c.object-meta.xml", "CustomObject", "<label>A</label>")
+    field("Sqlite__c", "Note__c", "TextArea")
+    loaded = org.load_metadata(project)
+    assert (loaded.objects, loaded.fields, len(loaded.skipped)) == ((), (), 1)
+    assert "no object's name begins with sqlite_" in loaded.skipped[0]
+
+
+def test_more_fields_than_salesforce_allows_are_refused(
+    org: LocalOrg, call: Caller, project: Path, write: Write
+) -> None:
+    def fields(count: int) -> str:
+        return "".join(
+            f"<fields><fullName>F{number}__c</fullName><type>Date</type></fields>"
+            for number in range(count)
+        )
+
+    write("Account.object", "CustomObject", fields(901))
+    with pytest.raises(ValueError, match=r"Account would have 901 custom fields; .* allows 900"):
+        org.load_metadata(project)
+    write("Account.object", "CustomObject", fields(898))
+    org.load_metadata(project)
+    org.add_field("Account", "F0__c", "Date")
+    org.add_field("Account", "F898__c", "Date")
+    with pytest.raises(ValueError, match="902 custom fields"):
+        org.add_field("Account", "Place__c", "Location", scale=2)
+    account = call.create("Account", Name="Acme", F898__c="2024-01-31")
+    assert call.get("Account", account)["F898__c"] == "2024-01-31"

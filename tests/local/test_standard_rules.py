@@ -232,7 +232,32 @@ def test_a_campaign_sums_up_what_is_below_it(call: Caller) -> None:
     assert shown(call, "Campaign", top, *fields) == [1, 1, 1.0]
 
 
+def test_a_member_shows_the_new_name_of_its_account(call: Caller) -> None:
+    account = call.create("Account", Name="Acme")
+    contact = call.create("Contact", LastName="Doe", AccountId=account)
+    campaign = call.create("Campaign", Name="Spring")
+    member = call.create("CampaignMember", CampaignId=campaign, ContactId=contact)
+    call("PATCH", f"sobjects/Account/{account}", {"Name": "Zenith"})
+    assert shown(call, "CampaignMember", member, "CompanyOrAccount") == ["Zenith"]
+
+
 # ---- products ----
+
+
+def test_prices_show_what_becomes_of_their_product(call: Caller) -> None:
+    [standard] = call.query("SELECT Id FROM Pricebook2 WHERE IsStandard = TRUE")["records"]
+    product = call.create("Product2", Name="Pen", ProductCode="P1")
+    price = {"Pricebook2Id": standard["Id"], "UnitPrice": 3}
+    entry = call.create("PricebookEntry", **price, Product2Id=product)
+    other = call.create("PricebookEntry", **price, Product2Id=call.create("Product2", Name="Ink"))
+    deal = call.create("Opportunity", **DEAL)
+    line = call.create(
+        "OpportunityLineItem", OpportunityId=deal, PricebookEntryId=entry, Quantity=1
+    )
+    call("PATCH", f"sobjects/Product2/{product}", {"Name": "Quill", "ProductCode": "Q1"})
+    assert shown(call, "PricebookEntry", entry, "Name", "ProductCode") == ["Quill", "Q1"]
+    assert shown(call, "PricebookEntry", other, "Name", "ProductCode") == ["Ink", None]
+    assert shown(call, "OpportunityLineItem", line, "ProductCode") == ["Q1"]
 
 
 def test_a_line_item_takes_its_price_and_the_opportunity_its_sum(call: Caller) -> None:
@@ -265,7 +290,55 @@ def test_a_line_item_takes_its_price_and_the_opportunity_its_sum(call: Caller) -
     assert shown(call, "Opportunity", deal, "HasOpportunityLineItem") == [False]
 
 
+def test_an_opportunity_takes_the_price_book_of_its_first_line_item(call: Caller) -> None:
+    [standard] = call.query("SELECT Id FROM Pricebook2 WHERE IsStandard = TRUE")["records"]
+    book = call.create("Pricebook2", Name="Wholesale", IsActive=True)
+    product = call.create("Product2", Name="Pen")
+    price = {"Product2Id": product, "UnitPrice": 2.5}
+    call.create("PricebookEntry", Pricebook2Id=standard["Id"], **price)
+    entry = call.create("PricebookEntry", Pricebook2Id=book, **price)
+    deal = call.create("Opportunity", **DEAL)
+    assert shown(call, "Opportunity", deal, "Pricebook2Id") == [None]
+    line = call.create(
+        "OpportunityLineItem", OpportunityId=deal, PricebookEntryId=entry, Quantity=1
+    )
+    assert shown(call, "Opportunity", deal, "Pricebook2Id") == [book]
+    call("DELETE", f"sobjects/OpportunityLineItem/{line}")
+    assert shown(call, "Opportunity", deal, "Pricebook2Id") == [book]
+    chosen = call.create("Opportunity", **DEAL, Pricebook2Id=standard["Id"])
+    call.create("OpportunityLineItem", OpportunityId=chosen, PricebookEntryId=entry, Quantity=1)
+    assert shown(call, "Opportunity", chosen, "Pricebook2Id") == [standard["Id"]]
+
+
 # ---- cases and files ----
+
+
+def test_a_record_has_the_url_of_its_photo_and_of_its_file(call: Caller) -> None:
+    for sobject, fields in (
+        ("Account", {"Name": "Acme"}),
+        ("Contact", {"LastName": "Doe"}),
+        ("Lead", {"LastName": "Doe", "Company": "Acme"}),
+    ):
+        record_id = call.create(sobject, **fields)
+        photo = f"/services/images/photo/{record_id}"
+        assert shown(call, sobject, record_id, "PhotoUrl") == [photo]
+        assert call.names(f"WHERE PhotoUrl = '{photo}'", sobject) != []
+    version = call.create("ContentVersion", PathOnClient="a.txt", VersionData="YQ==")
+    url = f"/sfc/servlet.shepherd/version/download/{version}"
+    assert shown(call, "ContentVersion", version, "VersionDataUrl") == [url]
+
+
+@pytest.mark.parametrize("sobject", ["Contact", "Lead"])
+def test_a_person_who_opted_out_is_a_member_who_did(call: Caller, sobject: str) -> None:
+    flags = ("HasOptedOutOfEmail", "HasOptedOutOfFax", "DoNotCall")
+    more = {"Company": "Acme"} if sobject == "Lead" else {}
+    person = call.create(sobject, LastName="Doe", **more)
+    assert shown(call, sobject, person, *flags) == [False, False, False]
+    campaign = call.create("Campaign", Name="Fair")
+    member = call.create("CampaignMember", CampaignId=campaign, **{f"{sobject}Id": person})
+    call("PATCH", f"sobjects/{sobject}/{person}", {flags[0]: True, flags[2]: True})
+    assert shown(call, sobject, person, *flags) == [True, False, True]
+    assert shown(call, "CampaignMember", member, *flags) == [True, False, True]
 
 
 def test_a_case_shows_its_contact_and_belongs_to_its_account(call: Caller) -> None:
@@ -279,6 +352,13 @@ def test_a_case_shows_its_contact_and_belongs_to_its_account(call: Caller) -> No
     stranger = call.create("Contact", LastName="Lee", Email="l@example.com")
     call("PATCH", f"sobjects/Case/{case}", {"ContactId": stranger})
     assert shown(call, "Case", case, "ContactEmail", "AccountId") == ["l@example.com", other]
+
+
+def test_a_case_shows_what_becomes_of_its_contact(call: Caller) -> None:
+    contact = call.create("Contact", LastName="Doe", Email="a@example.com", Phone="1")
+    case = call.create("Case", ContactId=contact)
+    call("PATCH", f"sobjects/Contact/{contact}", {"Email": "b@example.com", "Phone": None})
+    assert shown(call, "Case", case, "ContactEmail", "ContactPhone") == ["b@example.com", None]
 
 
 def test_a_file_is_linked_to_its_owner_and_to_where_it_is_published(

@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from itertools import pairwise
 from pathlib import Path
 
@@ -338,3 +339,121 @@ def test_ids_are_given_in_order_and_never_again(org: LocalOrg, call: Caller) -> 
         call("DELETE", f"sobjects/Account/{record_id}")
     ids.append(call.create("Account", Name="Acme"))
     assert all(earlier[:15] < later[:15] for earlier, later in pairwise(ids))
+
+
+# ---- declarations ----
+
+
+def works(org: LocalOrg) -> bool:
+    """Add the field A__c to Account, and tell whether it is there."""
+    org.add_field("Account", "A__c", "Text")
+    call = Caller(org)
+    call.create("Account", Name="Acme", A__c="a")
+    return call.names("WHERE A__c = 'a'") == ["Acme"]
+
+
+def test_a_declaration_in_a_locked_file_changes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("twinforce.local.store.tables._BUSY_SECONDS", 0.01)
+    with LocalOrg(tmp_path / "o.db") as org:
+        org.add_object("Known__c")
+        with closing(sqlite3.connect(tmp_path / "o.db", isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            org.add_object("Known__c")  # has nothing to write
+            with pytest.raises(OSError, match="unable to obtain exclusive access"):
+                org.add_field("Account", "A__c", "Text")
+            with pytest.raises(OSError, match="unable to obtain exclusive access"):
+                org.add_object("New__c")
+            other.execute("COMMIT")
+        call = Caller(org)
+        assert call("GET", "query?q=SELECT+FIELDS(ALL)+FROM+Account+LIMIT+1").status == 200
+        assert call("GET", "sobjects/New__c/describe").status == 404
+        assert works(org)
+        org.add_object("New__c")
+        assert call.create("New__c")[:3] == "a01"
+
+
+def test_a_declaration_on_a_full_disk_changes_nothing(tmp_path: Path) -> None:
+    with LocalOrg(tmp_path / "o.db") as org:
+        [(pages,)] = org._store.rows("PRAGMA page_count")
+        org._store.rows(f"PRAGMA max_page_count={pages}")
+        with pytest.raises(StoreError, match="full"):
+            org.add_object("New__c")
+        with pytest.raises(StoreError, match="full"):
+            for number in range(200):
+                org.add_field("Account", f"A{number}__c", "Text", external_id=True)
+        call = Caller(org)
+        assert call("GET", "query?q=SELECT+FIELDS(ALL)+FROM+Account+LIMIT+1").status == 200
+        assert call("GET", "sobjects/New__c/describe").status == 404
+        org._store.rows("PRAGMA max_page_count=1000000")
+        assert works(org)
+
+
+def test_what_a_rule_declares_goes_with_the_record_that_it_refuses(
+    org: LocalOrg, call: Caller
+) -> None:
+    def refuse(_: object) -> bool:
+        org.add_object("New__c")
+        org.add_field("Account", "A__c", "Text")
+        return True
+
+    org.add_validation_rule("Contact", refuse, message="No.")
+    answer = call("POST", "sobjects/Contact", {"LastName": "Doe"})
+    assert answer.body[0]["message"] == "No."
+    assert call("GET", "sobjects/New__c/describe").status == 404
+    assert works(org)
+
+
+def test_a_declaration_that_cannot_be_committed_is_taken_back(org: LocalOrg) -> None:
+    with pytest.raises(StoreError), org._store.together():
+        org.add_field("Account", "A__c", "Text")
+        org._store._connection.execute("ROLLBACK")  # as SQLite does itself, on an I/O error
+    assert works(org)
+
+
+def test_what_an_action_declares_stays(org: LocalOrg, call: Caller) -> None:
+    org.add_action("custom/apex/Add", lambda _: org.add_field("Account", "A__c", "Text"))
+    org.add_validation_rule("Contact", lambda _: True, message="No.")
+    first, second = call.batch(
+        ("POST", "v67.0/actions/custom/apex/Add", {"inputs": [{}]}),
+        ("POST", "v67.0/sobjects/Contact", {"LastName": "Doe"}),
+    ).body["results"]
+    assert (first["statusCode"], second["statusCode"]) == (200, 400)
+    assert works(org)
+
+
+def test_many_objects_from_source_are_prepared_once_each(org: LocalOrg, tmp_path: Path) -> None:
+    for name in ("One__c", "Two__c"):
+        fields = "".join(
+            f"<fields><fullName>F{number}__c</fullName><type>Date</type></fields>"
+            for number in range(20)
+        )
+        place = tmp_path / f"{name}.object"
+        place.write_text(f"<CustomObject><label>{name}</label>{fields}</CustomObject>", "utf-8")
+    seen: list[str] = []
+    org._store._connection.set_trace_callback(seen.append)
+    org.load_metadata(tmp_path)
+    assert len([sql for sql in seen if sql.startswith("CREATE TABLE")]) == 2
+    assert not [sql for sql in seen if sql.startswith("ALTER TABLE")]
+    assert len([sql for sql in seen if "table_info" in sql]) == 2
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no modes")
+@pytest.mark.parametrize("name", ["org.db", "link.db"])
+def test_only_its_owner_may_read_the_file_of_an_org(tmp_path: Path, name: str) -> None:
+    (tmp_path / "link.db").symlink_to(tmp_path / "org.db")
+    with LocalOrg(tmp_path / name) as org:
+        Caller(org).create("Account", Name="Acme")
+        modes = {file.name: file.stat().st_mode & 0o777 for file in tmp_path.glob("org.db*")}
+        assert modes == {"org.db": 0o600, "org.db-shm": 0o600, "org.db-wal": 0o600}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no modes")
+def test_a_file_that_is_there_keeps_its_mode(tmp_path: Path) -> None:
+    path = tmp_path / "org.db"
+    path.touch()
+    path.chmod(0o640)
+    with LocalOrg(path) as org:
+        Caller(org).create("Account", Name="Acme")
+    assert path.stat().st_mode & 0o777 == 0o640

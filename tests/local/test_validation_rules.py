@@ -121,6 +121,62 @@ def test_a_rule_that_raises_saves_nothing_says_so_and_is_logged(
     assert call.query("SELECT COUNT() FROM Account")["totalSize"] == 0
 
 
+def test_a_rule_may_use_the_org(org: LocalOrg, call: Caller) -> None:
+    """As one that allows an account of a name only where there is a lead of it."""
+
+    def is_unknown(change: Change) -> bool:
+        with org.client() as salesforce:
+            leads = salesforce.query("SELECT Id FROM Lead").all()
+            salesforce.sobject.create("Contact", {"LastName": change.record["Name"]})
+        return not leads
+
+    org.add_validation_rule("Account", is_unknown, message="Who is it?")
+    answer = call("POST", "sobjects/Account", {"Name": "Acme"})
+    assert answer.body[0]["message"] == "Who is it?"
+    assert call.names("", "Contact") == []  # it was part of what is not saved
+    call.create("Lead", LastName="Acme", Company="Acme")
+    call.create("Account", Name="Acme")
+    assert call.names("", "Contact") == ["Acme"]
+
+
+def test_a_rule_cannot_change_what_the_next_one_sees(org: LocalOrg, call: Caller) -> None:
+    seen: list[Any] = []
+
+    def changes(change: Change) -> bool:
+        for record in (change.record, change.record["BillingAddress"]):
+            with pytest.raises(TypeError):
+                record["City"] = "x"  # type: ignore[index]
+        return False
+
+    def sees(change: Change) -> bool:
+        seen.append(dict(change.record["BillingAddress"])["city"])
+        return False
+
+    org.add_validation_rule("Account", changes, message="never")
+    org.add_validation_rule("Account", sees, message="never")
+    call.create("Account", Name="x", BillingCity="Rome")
+    assert seen == ["Rome"]
+
+
+def test_a_rule_cannot_close_its_org(org: LocalOrg, call: Caller) -> None:
+    def closes(_change: Change) -> bool:
+        org.close()
+        return False
+
+    org.add_validation_rule("Account", closes, message="never")
+    answer = call("POST", "sobjects/Account", {"Name": "x"})
+    assert (answer.status, answer.body[0]["errorCode"]) == (400, "UNKNOWN_EXCEPTION")
+    assert "this LocalOrg is answering a request" in answer.body[0]["message"]
+    assert call.names("") == []
+
+
+def test_a_rule_that_fails_the_test_fails_it_in_process(org: LocalOrg, call: Caller) -> None:
+    org.add_validation_rule("Account", lambda _: pytest.fail("not so"), message="never")
+    with pytest.raises(pytest.fail.Exception, match="not so"):
+        call("POST", "sobjects/Account", {"Name": "Acme"})
+    assert call.names("") == []
+
+
 def test_a_client_raises_what_a_rule_says(org: LocalOrg) -> None:
     org.add_validation_rule("Account", lambda _: True, message="Not today.", field="Name")
     with org.client() as salesforce, pytest.raises(MalformedRequestError) as raised:

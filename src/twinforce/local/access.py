@@ -57,9 +57,12 @@ class Access(ABC):
     def access_token(self) -> str:
         """The token that lets requests in, in process and over HTTP.
 
-        It does not expire, unless :meth:`expire_token` or a fault makes it; then this is a new one.
+        It does not expire, unless :meth:`expire_token`, :meth:`set_password` or a fault makes it;
+        then this is a new one.
         """
-        return self._sessions.access_token
+        with self._lock:
+            self._check_open()
+            return self._sessions.access_token
 
     @property
     def client_id(self) -> str:
@@ -105,17 +108,22 @@ class Access(ABC):
     def set_password(
         self, username: str, password: str, *, security_token: str = oauth.SECURITY_TOKEN
     ) -> None:
-        """Give the User with this Username another password.
+        """Give the User with this Username another password, and end the sessions of that User.
 
-        With an empty *security_token* the password alone will do, as from a trusted network. The
-        org does not keep passwords in its file. Raises ValueError if there is no such User.
+        Refresh tokens go on. With an empty *security_token* the password alone will do, as from a
+        trusted network. The org does not keep passwords in its file. Raises ValueError if there is
+        no such User, or for an empty password.
         """
         known = oauth.Password(
             arguments.text("password", password), arguments.text("security_token", security_token)
         )
+        if not password:
+            message = "password must not be empty"
+            raise ValueError(message)
         with self._lock:
             self._check_open()
-            self._users.set_password(arguments.text("username", username), known)
+            user_id = self._users.set_password(arguments.text("username", username), known)
+            self._sessions.end_all(user_id)
 
     def add_connected_app(
         self,
@@ -137,8 +145,9 @@ class Access(ABC):
         *rotate_refresh_tokens*, a refresh token works once and is answered with another one; a
         spent one that comes again ends all of that grant.
 
-        An app that is added again replaces the one before. The org does not keep apps in its file.
-        Raises TypeError or ValueError for arguments that make no sense.
+        An app that is added again replaces the one before, but for the org's own
+        (:attr:`client_id`). The org does not keep apps in its file. Raises TypeError or ValueError
+        for arguments that make no sense.
         """
         app = oauth.ConnectedApp.of(
             client_id,
@@ -148,6 +157,9 @@ class Access(ABC):
             run_as=run_as,
             rotate_refresh_tokens=rotate_refresh_tokens,
         )
+        if app.client_id == self.client_id:
+            message = f"{client_id!r} is the org's own app; give yours another client_id"
+            raise ValueError(message)
         with self._lock:
             self._check_open()
             self._apps.add(app)
@@ -156,7 +168,8 @@ class Access(ABC):
         """Return a new refresh token, as a user's sign-in by the web server flow gives one.
 
         It is for the app *client_id* (the org's own unless given) and the user *username* (the
-        administrator). Raises ValueError if there is no such app or active User.
+        administrator). As at Salesforce, a user has five of them for an app: with the sixth the
+        oldest ends. Raises ValueError if there is no such app or active User.
         """
         with self._lock:
             self._check_open()

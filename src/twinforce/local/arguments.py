@@ -5,8 +5,11 @@ A wrong type is a TypeError, a value that is not allowed a ValueError.
 
 from __future__ import annotations
 
+import errno
 import re
+import stat
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Final
 
 import orjson
@@ -32,6 +35,22 @@ def boolean(what: str, value: Any) -> bool:
     return value
 
 
+def host(what: str, value: Any) -> str:
+    if not text(what, value):
+        message = f"{what} must not be empty; leave it out for 127.0.0.1"
+        raise ValueError(message)
+    try:
+        value.encode("idna")
+    except UnicodeError:
+        understood = False
+    else:
+        understood = value.isprintable()
+    if not understood:
+        message = f"{what} must be a name or an address of this machine, not {value!r}"
+        raise ValueError(message)
+    return str(value)
+
+
 def whole_number(what: str, value: Any, lowest: int, highest: int | None = None) -> int:
     wanted = f"from {lowest} to {highest}" if highest is not None else f"of at least {lowest}"
     if isinstance(value, bool) or not isinstance(value, int):
@@ -41,6 +60,41 @@ def whole_number(what: str, value: Any, lowest: int, highest: int | None = None)
         message = f"{what} must be a whole number {wanted}, not {value}"
         raise ValueError(message)
     return value
+
+
+def path(what: str, value: Any) -> Path:
+    if not isinstance(value, str | Path):
+        message = f"{what} must be a str or a Path, not {type(value).__name__}"
+        raise TypeError(message)
+    return Path(value)
+
+
+def read_file(what: str, file: Path, hint: str = "") -> bytes:
+    """Read *file*; the error says what it is and, as a *hint*, what to do.
+
+    Only files and folders are opened: what else there is, such as a pipe, may never end.
+    """
+    try:
+        mode = file.stat().st_mode
+        if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+            raise OSError(errno.EINVAL, "it is no regular file")
+        return file.read_bytes()
+    except OSError as error:
+        raise unreadable(what, file, error, hint) from error
+    except ValueError as error:  # with a NUL it is the name of no file
+        message = f"the {what} {str(file)!r} cannot be read: {error}"
+        raise ValueError(message) from error
+
+
+def unreadable(what: str, place: str | Path, error: OSError, hint: str = "") -> OSError:
+    return retold(error, f"the {what} {str(place)!r} cannot be read: {error.strerror}{hint}")
+
+
+def retold(error: OSError, message: str) -> OSError:
+    """Return *error* as a sentence: of the same type, with the same number."""
+    told = type(error)(message)
+    told.errno = error.errno
+    return told
 
 
 def json_value(what: str, value: Any) -> Any:

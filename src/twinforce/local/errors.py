@@ -50,7 +50,7 @@ def not_in_a_batch() -> ApiError:
     return ApiError("INVALID_BATCH_REQUEST", "Cannot access this resource in a batch request")
 
 
-def unexpected(fault: Exception, failed: str) -> ApiError:
+def unexpected(fault: BaseException, failed: str) -> ApiError:
     """Log a *fault* of the org itself, and return what is answered instead, as Salesforce does."""
     _LOG.error("the local org failed to answer %s", failed, exc_info=fault)
     message = "An unexpected error occurred. The log of twinforce.local says more."

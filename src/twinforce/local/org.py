@@ -30,6 +30,7 @@ from .resources.queries import Queries
 from .resources.routes import Resources
 from .resources.searches import Searches
 from .resources.usage import ApiUsage
+from .resources.versions import spoken_version
 from .schema import SObject, standard_schema
 from .schema.declarations import Declarations, LoadedMetadata
 from .server.api import RestApi
@@ -63,7 +64,9 @@ class LocalOrg(Access):
     records a page of a query holds, *clock* returns the time (aware) and is there for tests.
 
     Numbers are rounded to the scale of their field, half up, as Salesforce does. The org may be
-    used from any thread; it answers one request after the other.
+    used from any thread; it answers one request after the other. So a rule, an action and the
+    *when* of a fault may use the org too, but must not wait for another thread that uses it, as the
+    one behind the URL of :meth:`serve` does: both would wait for ever.
 
     Raises ImportError if the extra ``local`` is not installed, OSError for a *path* that cannot be
     opened or written, ValueError for one that is something else than an org.
@@ -104,7 +107,7 @@ class LocalOrg(Access):
         calls = Calls(resources, self._faults)
         resources.add("composite", GET=composite_resources)
         resources.add("composite/batch", POST=CompositeBatch(calls, usage))
-        self._actions = Actions()
+        self._actions = Actions(self._store.attempt)
         for depth in range(5):
             pattern = "actions" + "/{name}" * depth
             invocable = {"POST": self._actions.post} if depth > 1 else {}
@@ -130,7 +133,8 @@ class LocalOrg(Access):
 
         It signs in by the client credentials flow, so it outlives its access token. The parameters
         are those of :class:`twinforce.Salesforce`; nothing in process waits as long as *timeout*,
-        and by default there is no wait before what failed is tried again.
+        and by default there is no wait before what failed is tried again. Raises ValueError for a
+        *version* that the org does not speak, which are 34.0 to 67.0.
         """
         from .. import ClientCredentials, Salesforce
         from .server.transports import LocalTransport
@@ -138,7 +142,7 @@ class LocalOrg(Access):
         return Salesforce(
             self.instance_url,
             ClientCredentials(self.client_id, self.client_secret),
-            version=version,
+            version=spoken_version(version),
             transport=LocalTransport(self),
             retry=retry,
             timeout=timeout,
@@ -160,7 +164,7 @@ class LocalOrg(Access):
         return AsyncSalesforce(
             self.instance_url,
             ClientCredentials(self.client_id, self.client_secret),
-            version=version,
+            version=spoken_version(version),
             transport=AsyncLocalTransport(self),
             retry=retry,
             timeout=timeout,
@@ -187,9 +191,7 @@ class LocalOrg(Access):
         from .server.web import Server
 
         arguments.whole_number("port", port, 0, 65_535)
-        if not arguments.text("host", host):
-            message = "host must not be empty; leave it out for 127.0.0.1"
-            raise ValueError(message)
+        arguments.host("host", host)
         self._check_open()
         return Server(self, self._exchange, port=port, host=host, tls=tls)
 
@@ -252,13 +254,16 @@ class LocalOrg(Access):
         external id and in queries. *values* are a picklist's; a *restricted* one takes no others.
         *reference_to* is the parent of a Lookup or a MasterDetail, and *child_relationship_name*
         what it calls these children; *delete_constraint* is what becomes of a child by a Lookup
-        when its parent is deleted: SetNull (unless given), Restrict or Cascade. A Hierarchy is a
-        lookup between users. *display_format* is how an AutoNumber looks: ``A-{0000}`` counts
-        A-0001, A-0002. With a *formula*, which is not calculated here, and as a Summary, a
-        field is empty and read-only. *help_text* is shown by describe.
+        when its parent is deleted: SetNull, Restrict or Cascade. Unless given it is SetNull, and
+        Restrict of a *required* Lookup, which is never empty. A Hierarchy is a lookup between
+        users. *display_format* is how an AutoNumber looks: ``A-{0000}`` counts A-0001, A-0002. With
+        a *formula*, which is not calculated here, and as a Summary, a field is empty and read-only.
+        *help_text* is shown by describe.
 
-        To declare the same field again changes nothing. Raises ValueError for a declaration that
-        Salesforce would not allow either, TypeError for an argument of the wrong type.
+        To declare the same field again changes nothing. An org in a file remembers the field: when
+        the file is opened again, it may be declared otherwise if what is in it fits. Raises
+        ValueError for a declaration that does not fit, or that Salesforce would not allow either,
+        TypeError for an argument of the wrong type.
         """
         with self._lock:
             self._check_open()
@@ -287,24 +292,29 @@ class LocalOrg(Access):
                 help_text=help_text,
             )
 
-    def load_metadata(self, folder: str | Path) -> LoadedMetadata:
+    def load_metadata(self, *folders: str | Path) -> LoadedMetadata:
         """Declare the objects, fields and record types of source, and return what came.
 
-        *folder* is a project of the Salesforce CLI, or a part of it, or a package for the Metadata
-        API: read are its ``*.object-meta.xml`` (or ``*.object``), ``*.field-meta.xml``,
+        Each of *folders* is a project of the Salesforce CLI, or a part of it, or a package for the
+        Metadata API: read are its ``*.object-meta.xml`` (or ``*.object``), ``*.field-meta.xml``,
         ``*.recordType-meta.xml``, ``*.globalValueSet-meta.xml`` and
-        ``*.standardValueSet-meta.xml``, wherever they are in it.
-        All is declared, or nothing. Formulas and roll-up summaries are not calculated: their fields
-        are empty. What the local org cannot have, such as platform events, custom metadata types
-        and custom settings, is skipped, logged and listed in the result.
+        ``*.standardValueSet-meta.xml``, wherever they are in it. Folders that refer to each other
+        are to be loaded together; their order does not matter.
 
-        Raises OSError for a folder or a file that cannot be read, ValueError for source that
-        Salesforce would not take either; it names the file.
+        All is declared, or nothing. Formulas and roll-up summaries are not calculated: their fields
+        are empty. What the local org cannot have is skipped, logged and listed in the result:
+        platform events, custom metadata types, custom settings, validation rules, standard objects
+        and fields that are not there, and fields whose parent or value set is nowhere.
+
+        Raises OSError for a folder or a file that cannot be read, ValueError for a folder without
+        metadata of objects, and for source that Salesforce would not take either; it names the
+        file.
         """
+        places = [arguments.path("a folder of source", folder) for folder in folders]
         with self._lock:
             self._check_open()
             return self._declarations.load(
-                Path(folder),
+                places,
                 lambda sobject, values: self._records.create(sobject, RecordData(values, b"")),
             )
 
@@ -387,8 +397,9 @@ class LocalOrg(Access):
 
         *name* is what stands behind ``actions/`` in the URL: ``standard/emailSimple``,
         ``custom/flow/Greet``, ``custom/quickAction/Account/Greet``. An action that is added again
-        replaces the one before. The org does not keep actions in its file. Raises TypeError or
-        ValueError for arguments that make no sense.
+        replaces the one before. What an invocation has written is undone if it fails. The org does
+        not keep actions in its file. Raises TypeError or ValueError for arguments that make no
+        sense.
         """
         action = Action.of(name, function, label=label, failure_status=failure_status)
         with self._lock:
@@ -445,9 +456,15 @@ class LocalOrg(Access):
                 return response_of(error_reply(unexpected(error, request.method)))
 
     def close(self) -> None:
-        """Close the org; one in memory is gone then. Closing twice does nothing."""
+        """Close the org; one in memory is gone then. Closing twice does nothing.
+
+        Raises InvalidStateError from within: a rule or an action that runs cannot close its org.
+        """
         with self._lock:
             if not self._closed:
+                if self._store.is_busy:
+                    message = "this LocalOrg is answering a request; close it when that is done"
+                    raise InvalidStateError(message)
                 self._closed = True
                 self._store.close()
 

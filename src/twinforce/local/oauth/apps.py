@@ -5,18 +5,16 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
 from .. import arguments
+from .callbacks import is_callback, is_on_this_machine
 from .refusals import OAuthError, same
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
-
-_LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 @attrs.frozen
@@ -57,6 +55,13 @@ class ConnectedApp:
             message = 'callback_urls must be a list, such as ["http://localhost:1717/callback"]'
             raise TypeError(message)
         urls = tuple(arguments.text("each of callback_urls", url) for url in callback_urls)
+        for url in urls:
+            if not is_callback(url):
+                message = (
+                    "each of callback_urls must be a whole URL without a fragment, such as "
+                    f"http://localhost:1717/callback, not {url!r}"
+                )
+                raise ValueError(message)
         return cls(
             client_id,
             client_secret,
@@ -68,13 +73,7 @@ class ConnectedApp:
 
     def takes_callback(self, url: str) -> bool:
         """Whether *url* may be sent a code."""
-        if self.callback_urls:
-            return url in self.callback_urls
-        try:
-            parts = urlsplit(url)
-        except ValueError:
-            return False
-        return parts.scheme in {"http", "https"} and parts.hostname in _LOOPBACK
+        return url in self.callback_urls if self.callback_urls else is_on_this_machine(url)
 
 
 class ConnectedApps:
@@ -97,25 +96,31 @@ class ConnectedApps:
     def authenticated(self, headers: Mapping[str, str], form: Mapping[str, str]) -> ConnectedApp:
         """Return the app whose key and secret came, by HTTP Basic or in the *form*.
 
-        A public app has no secret to show. Raises OAuthError.
+        A public app has no secret to show. What comes in both ways must be right in both. Raises
+        OAuthError.
         """
-        client_id, secret = _credentials(headers, form)
+        client_id, secrets = _credentials(headers, form)
         app = self.get(client_id)
-        if not same(secret, app.client_secret or ""):
+        if not all(same(secret, app.client_secret or "") for secret in secrets):
             raise OAuthError("invalid_client", "invalid client credentials")
         return app
 
 
-def _credentials(headers: Mapping[str, str], form: Mapping[str, str]) -> tuple[str, str]:
+def _credentials(headers: Mapping[str, str], form: Mapping[str, str]) -> tuple[str, list[str]]:
+    """Return the key of an app, empty if none or several came, and the secrets that came."""
+    posted = form.get("client_id", "")
+    secret = form.get("client_secret", "")
     scheme, _, encoded = headers.get("authorization", "").partition(" ")
     if scheme.lower() != "basic":
-        return form.get("client_id", ""), form.get("client_secret", "")
+        return posted, [secret]
     try:
         decoded = base64.b64decode(encoded.strip(), validate=True).decode("utf-8")
     except ValueError:  # no base64, or not that of UTF-8
-        return "", ""
-    client_id, _, secret = decoded.partition(":")
-    return client_id, secret
+        return "", []
+    client_id, _, basic_secret = decoded.partition(":")
+    if posted and posted != client_id:
+        return "", []
+    return client_id, [basic_secret, secret] if secret else [basic_secret]
 
 
 def _public_key(certificate: Any) -> RSAPublicKey:

@@ -6,6 +6,7 @@ Source: RFC 7523; Salesforce Help, OAuth 2.0 JWT Bearer Flow for Server-to-Serve
 from __future__ import annotations
 
 import base64
+import re
 from typing import Any, Final
 
 import attrs
@@ -23,6 +24,7 @@ _ALGORITHM: Final = "RS256"
 _CERTIFICATE: Final = b"-----BEGIN CERTIFICATE-----"
 _SKEW_SECONDS: Final = 180
 _MILLISECONDS: Final = 10**11
+_TIME_AS_TEXT: Final = re.compile(r"[0-9]{1,15}(?:\.[0-9]{1,9})?")
 
 
 def read_public_key(pem: bytes) -> RSAPublicKey:
@@ -93,12 +95,13 @@ class Assertion:
     def _seconds(self, claim: str) -> float | None:
         """Return a time; some clients send it as text, some in milliseconds."""
         value = self.claims.get(claim)
-        if value is None or isinstance(value, bool):
+        if value is None:
             return None
-        try:
-            number = float(value)
-        except (TypeError, ValueError):
-            raise invalid() from None
+        if isinstance(value, str) and _TIME_AS_TEXT.fullmatch(value):
+            value = float(value)
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise invalid()
+        number = float(value)  # finite: orjson reads no other numbers
         return number / 1000 if number > _MILLISECONDS else number
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Final
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl
 
 import attrs
 
@@ -14,6 +15,7 @@ from ..server.http import Reply
 from ..store.ids import long_id
 from ..store.tables import Row
 from .apps import ConnectedApp, ConnectedApps
+from .callbacks import with_parameters
 from .grants import Grants, TokenRequest
 from .identity import identity, identity_url, userinfo
 from .refusals import OAuthError
@@ -21,6 +23,7 @@ from .sessions import Session, Sessions
 from .users import Users
 
 _SESSION_SECONDS: Final = 7200
+_CHALLENGE: Final = re.compile(r"[A-Za-z0-9_-]{43}")  # a SHA-256 in base64url
 
 
 @attrs.frozen
@@ -212,11 +215,9 @@ class SignIn:
                 "error_description": "response type not supported",
             }
             return _redirected(callback, {**refusal, **state})
-        if "code_challenge" in form and form.get("code_challenge_method", "S256") != "S256":
-            refusal = {
-                "error": "invalid_request",
-                "error_description": "code_challenge_method must be S256",
-            }
+        wrong = _wrong_challenge(form)
+        if wrong is not None:
+            refusal = {"error": "invalid_request", "error_description": wrong}
             return _redirected(callback, {**refusal, **state})
         user = self._hinted(form.get("login_hint"))
         if user is None:
@@ -254,6 +255,15 @@ def _check_post(visit: Visit) -> None:
         raise OAuthError("invalid_request", "must use HTTP POST")
 
 
+def _wrong_challenge(form: Mapping[str, str]) -> str | None:
+    """Say what is wrong with the code challenge of a request, if it has one and something is."""
+    challenge = form.get("code_challenge")
+    if challenge is None:
+        return None
+    if form.get("code_challenge_method", "S256") != "S256":
+        return "code_challenge_method must be S256"
+    return None if _CHALLENGE.fullmatch(challenge) else "invalid code challenge"
+
+
 def _redirected(url: str, parameters: Mapping[str, str]) -> Reply:
-    joint = "&" if "?" in url else "?"
-    return Reply(302, None, {"location": f"{url}{joint}{urlencode(parameters)}"})
+    return Reply(302, None, {"location": with_parameters(url, parameters)})

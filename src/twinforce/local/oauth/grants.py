@@ -19,7 +19,7 @@ from ..server.http import Reply
 from .apps import ConnectedApp, ConnectedApps
 from .identity import identity_url
 from .refusals import OAuthError, same
-from .sessions import Session, Sessions
+from .sessions import Session, Sessions, new_family
 from .users import Users, WrongPasswordError
 
 JWT_BEARER: Final = "urn:ietf:params:oauth:grant-type:jwt-bearer"
@@ -44,14 +44,16 @@ class TokenRequest:
 
 @attrs.frozen
 class Code:
-    """What an authorization code stands for."""
+    """What an authorization code stands for; its tokens will be of the *family*."""
 
     app: str
     user_id: str
     scope: str
     redirect_uri: str
     challenge: str
+    family: str = attrs.field(repr=False)
     expires: float
+    redeemed: bool = False
 
 
 class Grants:
@@ -106,6 +108,7 @@ class Grants:
             form.get("scope") or "refresh_token api",
             form.get("redirect_uri", ""),
             form.get("code_challenge", ""),
+            new_family(),
             now + _CODE_SECONDS,
         )
         return code
@@ -116,13 +119,15 @@ class Grants:
         app = self._apps.authenticated(request.headers, request.form)
         if app.client_secret is None:
             raise OAuthError("invalid_grant", "no client credentials user enabled")
-        user_id = self._users.admin_id
-        if app.run_as is not None:
-            user = self._users.named(app.run_as)
-            if user is None or not user["IsActive"]:
-                raise OAuthError("invalid_grant", "no client credentials user enabled")
-            user_id = str(user["Id"])
-        return self._issued(request, app, self._sessions.current(app.client_id, user_id))
+        user = (
+            self._users.with_id(self._users.admin_id)
+            if app.run_as is None
+            else self._users.named(app.run_as)
+        )
+        if user is None or not user["IsActive"]:
+            raise OAuthError("invalid_grant", "no client credentials user enabled")
+        session = self._sessions.current(app.client_id, str(user["Id"]))
+        return self._issued(request, app, session)
 
     def _password(self, request: TokenRequest) -> Reply:
         app = self._apps.authenticated(request.headers, request.form)
@@ -174,31 +179,40 @@ class Grants:
         return self._issued(request, app, session, given)
 
     def _authorization_code(self, request: TokenRequest) -> Reply:
-        code = self._codes.pop(_required(request, "code"), None)
-        if code is None:
-            raise OAuthError("invalid_grant", "invalid authorization code")
-        app = self._apps.get(code.app)
-        if not code.challenge or "client_secret" in request.form:
-            app = self._apps.authenticated(request.headers, request.form)
-        given = request.form.get("client_id", app.client_id)
-        if app.client_id != code.app or given != code.app:
-            raise OAuthError("invalid_client_id", "client identifier invalid")
-        if code.expires < self._now():
-            raise OAuthError("invalid_grant", "expired authorization code")
+        app = self._apps.authenticated(request.headers, request.form)
+        code = self._redeem(app, _required(request, "code"))
         if request.form.get("redirect_uri", "") != code.redirect_uri:
             raise OAuthError("redirect_uri_mismatch", "redirect_uri must match configuration")
-        if code.challenge and not same(
-            _s256(request.form.get("code_verifier", "")), code.challenge
-        ):
+        verifier = request.form.get("code_verifier", "")
+        if verifier and not code.challenge:
+            raise OAuthError("invalid_grant", "unexpected code verifier")
+        if code.challenge and not same(_s256(verifier), code.challenge):
             raise OAuthError("invalid_grant", "invalid code verifier")
-        if _OFFLINE.isdisjoint(code.scope.split()):
-            session = self._sessions.begin(code.app, code.user_id, scope=code.scope)
-            return self._issued(request, app, session)
-        refresh = self._sessions.begin_family(code.app, code.user_id, code.scope)
-        session = self._sessions.begin(
-            code.app, code.user_id, scope=code.scope, family=refresh.family
-        )
-        return self._issued(request, app, session, {"refresh_token": refresh.token})
+        if not self._users.is_active(code.user_id):
+            raise OAuthError("invalid_grant", "inactive user")
+        given = {}
+        if not _OFFLINE.isdisjoint(code.scope.split()):
+            refresh = self._sessions.begin_family(
+                code.app, code.user_id, code.scope, family=code.family
+            )
+            given["refresh_token"] = refresh.token
+        session = self._sessions.begin(code.app, code.user_id, scope=code.scope, family=code.family)
+        return self._issued(request, app, session, given)
+
+    def _redeem(self, app: ConnectedApp, text: str) -> Code:
+        """Return what a code stands for, once. Raises OAuthError if *app* may not redeem it."""
+        code = self._codes.get(text)
+        if code is None:
+            raise _invalid_code()
+        if code.app != app.client_id:
+            raise OAuthError("invalid_client_id", "client identifier invalid")
+        if code.redeemed:  # by whom, nobody knows, so all that it gave ends
+            self._sessions.end_family(code.family)
+            raise _invalid_code()
+        self._codes[text] = attrs.evolve(code, redeemed=True)
+        if code.expires < self._now():
+            raise OAuthError("invalid_grant", "expired authorization code")
+        return code
 
     # ---- the answer ----
 
@@ -233,6 +247,10 @@ def _required(request: TokenRequest, name: str) -> str:
     if not value:
         raise OAuthError("invalid_request", f"missing required parameter: {name}")
     return value
+
+
+def _invalid_code() -> OAuthError:
+    return OAuthError("invalid_grant", "invalid authorization code")
 
 
 def _expired() -> OAuthError:

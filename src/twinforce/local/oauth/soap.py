@@ -5,6 +5,7 @@ Source: SOAP API Developer Guide, login() and logout().
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 from xml.etree.ElementTree import (
@@ -24,6 +25,7 @@ _APP: Final = "SOAP"
 _LAST_VERSION: Final = 64.0
 _NAMESPACES: Final = {"u": "partner", "c": "enterprise"}
 _SESSION_SECONDS: Final = 7200
+_NOT_IN_XML: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _XML: Final = {"content-type": "text/xml; charset=utf-8"}
 _WRONG: Final = "Invalid username, password, security token; or user locked out."
 _AT_A_NEW_LOCATION: Final = (
@@ -92,10 +94,12 @@ class Soap:
             raise SoapError("INVALID_OPERATION", message, "UnexpectedErrorFault")
         scope = _child(_child(envelope, "Header"), "LoginScopeHeader")
         # Who names the org is taken to be in its trusted network.
-        trusted = _text(scope, "organizationId")[:15] == self._org_id[:15]
+        trusted = _text(scope, "organizationId").strip()[:15] == self._org_id[:15]
         try:
             user = self._users.sign_in(
-                _text(operation, "username"), _text(operation, "password"), trusted=trusted
+                _text(operation, "username").strip(),
+                _text(operation, "password"),
+                trusted=trusted,
             )
         except WrongPasswordError as error:
             raise (
@@ -121,7 +125,7 @@ class Soap:
 
     def _logout(self, envelope: Element) -> None:
         session = self._sessions.find(
-            _text(_child(_child(envelope, "Header"), "SessionHeader"), "sessionId")
+            _text(_child(_child(envelope, "Header"), "SessionHeader"), "sessionId").strip()
         )
         if session is None or session.is_refresh_token:
             message = "Invalid Session ID found in SessionHeader: Illegal Session"
@@ -167,13 +171,18 @@ def _tags(values: Mapping[str, Any]) -> str:
         elif isinstance(value, Mapping):
             written.append(f"<{name}>{_tags(value)}</{name}>")
         else:
-            text = str(value).lower() if isinstance(value, bool) else escape(str(value))
+            text = str(value).lower() if isinstance(value, bool) else _escaped(str(value))
             written.append(f"<{name}>{text}</{name}>")
     return "".join(written)
 
 
+def _escaped(text: str) -> str:
+    """Write *text* as XML; what XML has no way to write becomes a replacement character."""
+    return escape(_NOT_IN_XML.sub("\ufffd", text), {"\r": "&#13;"})
+
+
 def _fault(fault: SoapError, namespace: str) -> Reply:
-    code, message = escape(fault.code), escape(fault.message)
+    code, message = _escaped(fault.code), _escaped(fault.message)
     if not fault.kind:
         xml = (
             f"<soapenv:Fault><faultcode>{code}</faultcode>"
@@ -241,7 +250,7 @@ def _first(element: Element | None) -> Element | None:
 
 def _text(element: Element | None, name: str) -> str:
     child = _child(element, name)
-    return "" if child is None else (child.text or "").strip()
+    return "" if child is None else child.text or ""
 
 
 def _version(text: str) -> float | None:

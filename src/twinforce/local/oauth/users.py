@@ -39,13 +39,15 @@ class Users:
         self.admin_id = admin_id
         self._passwords: dict[str, Password] = {}
 
-    def set_password(self, username: str, password: Password) -> None:
-        """Give a user another password. Raises ValueError if there is no such user."""
+    def set_password(self, username: str, password: Password) -> str:
+        """Give a user another password; return the id. Raises ValueError if nobody has the name."""
         user = self.named(username)
         if user is None:
             message = f"there is no User with the Username {username!r}"
             raise ValueError(message)
-        self._passwords[str(user["Id"])] = password
+        user_id = str(user["Id"])
+        self._passwords[user_id] = password
+        return user_id
 
     def named(self, username: str) -> Row | None:
         """Find a user by the Username, whose case does not matter."""

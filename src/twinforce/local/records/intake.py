@@ -11,9 +11,9 @@ import attrs
 from ..errors import ApiError
 from ..schema import Field, SObject
 from ..store.tables import Row
-from ..store.values import Stored, WrongTypeError, json_token, stored_value
+from ..store.values import Stored, WrongTypeError, stored_value
 from .references import References
-from .refusals import id_in_data, no_such_column, read_only
+from .refusals import id_in_data, no_such_column, read_only, two_references, wrong_type
 
 
 @attrs.frozen
@@ -50,14 +50,17 @@ def checked(sobject: SObject, data: RecordData, references: References, *, creat
     """Return what is to be stored, by the canonical field names. Raises ApiError."""
     values: Row = {}
     closed: list[str] = []
+    sent: dict[str, str] = {}
     for name, value in data.fields.items():
         if name == "attributes":
             continue
         field = _meant(sobject, name, value)
+        if sent.setdefault(field.name, name).lower() != name.lower():
+            raise two_references(field)
         if not (field.createable if creating else field.updateable):
             closed.append(field.name)
         elif field.name.lower() != name.lower():
-            values[field.name] = references.by_key(field, name, value)
+            values[field.name] = references.by_key(sobject, field, name, value)
         else:
             values[field.name] = _stored(sobject, field, name, data, references)
     for name, content in data.blobs.items():
@@ -90,11 +93,7 @@ def _stored(
     try:
         stored = stored_value(field, value)
     except WrongTypeError:
-        message = (
-            f"Cannot deserialize instance of {field.type} from {json_token(value)} "
-            f"or request may be missing a required field at {data.location(name)}"
-        )
-        raise ApiError("JSON_PARSER_ERROR", message) from None
+        raise wrong_type(field, value, f" at {data.location(name)}") from None
     if field.type == "reference" and isinstance(stored, str):
         references.check(sobject, field, stored)
     return stored

@@ -13,6 +13,7 @@ from ..store.ids import long_id, looks_like_id, make_id
 from ..store.tables import Row, Store
 from ..store.values import datetime_text, stored_value
 from . import refusals
+from .deleting import Deletion
 from .duplicates import DuplicateRules
 from .files import VERSION, Files
 from .intake import DuplicateOptions, RecordData, checked
@@ -55,6 +56,7 @@ class Records:
         self._references = References(schema, store)
         self._files = Files(schema, store, self._insert)
         self._rollups = Rollups(schema, store, self._parent)
+        self._deletion = Deletion(schema, store, self._rollups)
         self.validation = ValidationRules()
         self.duplicates = DuplicateRules(store)
 
@@ -101,7 +103,7 @@ class Records:
             changes.update(derived(sobject, {**row, **changes}, changed, now, self._parent))
             changes = _of_fields(sobject, changes)
             self._check_rules(sobject, {**row, **changes}, row, data.duplicates)
-            self._check_unique(sobject, values, record_id)
+            self._check_unique(sobject, changes, record_id)
             self._store.update(sobject, record_id, changes)
             self._files.updated(sobject, row, changes)
             self._rollups.saved(sobject.name, row, {**row, **changes})
@@ -112,7 +114,7 @@ class Records:
             raise refusals.not_allowed("delete", sobject)
         with self._store.transaction():
             self._existing(sobject, record_id)
-            self._delete(sobject, record_id)
+            self._deletion.delete(sobject, record_id, self._stamp(datetime_text(self._clock())))
 
     def find(self, sobject: SObject, field: Field, value: str) -> list[str]:
         """Return the ids of the records whose *field* has *value*, as it stands in a URL."""
@@ -169,10 +171,10 @@ class Records:
         row.update(derived(sobject, row, given, now, self._parent))
         row = _of_fields(sobject, row)
         self._check_rules(sobject, row, None, options)
-        self._check_unique(sobject, values, None)
-        self._check_pairs(sobject, values)
+        self._check_unique(sobject, row, None)
+        self._check_pairs(sobject, row)
         self._store.insert(sobject, row)
-        self._rollups.saved(sobject.name, row)
+        self._rollups.saved(sobject.name, None, row)
         return record_id
 
     def _defaults(self, sobject: SObject) -> Row:
@@ -230,23 +232,6 @@ class Records:
             "SystemModstamp": now,
         }
 
-    def _delete(self, sobject: SObject, record_id: str) -> None:
-        stamp = _of_fields(sobject, self._stamp(datetime_text(self._clock())))
-        row = self._store.get(sobject, record_id) or {}
-        self._store.update(sobject, record_id, {"IsDeleted": 1, **stamp})
-        self._rollups.saved(sobject.name, row)
-        for child in self._schema.children(sobject):
-            child_ids = self._store.find(child.sobject, child.field, record_id)
-            if child_ids and child.field.restricted_delete:
-                rows = (self._store.get(child.sobject, it) or {} for it in child_ids)
-                names = [_called(child.sobject, child_row) for child_row in rows]
-                raise refusals.in_use(_called(sobject, row), child.sobject, names)
-            for child_id in child_ids:
-                if child.field.cascade_delete:
-                    self._delete(child.sobject, child_id)
-                else:
-                    self._store.update(child.sobject, child_id, {child.field.name: None})
-
 
 def checked_id(sobject: SObject, text: str, *, of_data: bool = False) -> str:
     """Return *text*, the last part of a record's URL, as an 18 character id of *sobject*.
@@ -263,13 +248,6 @@ def checked_id(sobject: SObject, text: str, *, of_data: bool = False) -> str:
             raise refusals.no_such_id(id_field, text)
         raise ApiError("MALFORMED_ID", f"malformed id {text}", fields=["Id"])
     return record_id
-
-
-def _called(sobject: SObject, row: Row) -> str:
-    """Return what people call a record: Mr. Josh Davis, a case's number."""
-    field = sobject.name_field
-    names = (row.get("Salutation"), row.get(field.name if field else "Id"))
-    return " ".join(str(name) for name in names if name)
 
 
 def _of_fields(sobject: SObject, row: Row) -> Row:

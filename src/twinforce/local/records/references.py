@@ -15,7 +15,9 @@ from .refusals import (
     inactive_owner,
     invalid_cross_reference,
     no_such_id,
+    not_a_queue,
     wrong_parent,
+    wrong_type,
 )
 
 _MOST_ANCESTORS: Final = 10_000
@@ -42,6 +44,8 @@ class References:
             raise entity_is_deleted(400)
         if field.name == "OwnerId" and row.get("IsActive") == 0:
             raise inactive_owner(sobject, record_id)
+        if field.name == "OwnerId" and parent.name == "Group" and row.get("Type") != "Queue":
+            raise not_a_queue()
 
     def check_hierarchy(self, sobject: SObject, record_id: str, changes: Row) -> None:
         """Raise ApiError if a record would become an ancestor of itself by *changes*."""
@@ -61,10 +65,11 @@ class References:
             row = self._store.get(sobject, parent_id) or {}
             parent_id = row.get(field.name)
 
-    def by_key(self, reference: Field, name: str, key: Mapping[str, Any]) -> str:
+    def by_key(self, sobject: SObject, reference: Field, name: str, key: Mapping[str, Any]) -> str:
         """Return the id of the parent that ``{"Account": {"ExternalId__c": "x"}}`` means.
 
-        The ``attributes`` of it may say which ``type`` it is, where there are several.
+        The ``attributes`` of it may say which ``type`` it is, where there are several. Raises
+        ApiError if there is none, or none that *reference* of a record of *sobject* can refer to.
         """
         named = {field: value for field, value in key.items() if field != "attributes"}
         for parent in self._parents(reference, key.get("attributes")):
@@ -72,12 +77,15 @@ class References:
                 field = parent.field(key_name)
                 if len(named) != 1 or field is None or not field.is_key:
                     continue
-                found = self.find(parent, field, str(value))
+                if isinstance(value, dict | list | bool):
+                    raise wrong_type(field, value)
+                found = [] if value is None else self.find(parent, field, str(value))
                 if len(found) == 1:
+                    self.check(sobject, reference, found[0])
                     return found[0]
                 outcome = "more than one record found" if found else "not found"
                 message = (
-                    f"Foreign key external ID: {value} {outcome} "
+                    f"Foreign key external ID: {'null' if value is None else value} {outcome} "
                     f"for field {field.name} in entity {parent.name}"
                 )
                 raise ApiError("INVALID_FIELD", message, fields=[])

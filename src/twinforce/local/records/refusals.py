@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from ..errors import ApiError
 from ..schema import Field, SObject
+from ..store.values import json_token
 
 
 def no_such_column(name: str, sobject: SObject) -> ApiError:
@@ -66,6 +68,29 @@ def inactive_owner(sobject: SObject, user_id: str) -> ApiError:
     return ApiError("INACTIVE_OWNER_OR_USER", message, fields=[])
 
 
+def not_a_queue() -> ApiError:
+    """The group that is to own a record is one of people, or nothing that could own one."""
+    message = "Queue not associated with this SObject type"
+    return ApiError("INVALID_OPERATION", message, fields=[])
+
+
+def two_references(field: Field) -> ApiError:
+    message = (
+        f"Cannot specify both an external ID reference {field.relationship_name} "
+        f"and a salesforce id, {field.name}"
+    )
+    return ApiError("INVALID_FIELD", message, fields=[])
+
+
+def wrong_type(field: Field, value: Any, location: str = "") -> ApiError:
+    """The JSON *value* for *field* is of another type; *location* is where it stands."""
+    message = (
+        f"Cannot deserialize instance of {field.type} from {json_token(value)} "
+        f"or request may be missing a required field{location}"
+    )
+    return ApiError("JSON_PARSER_ERROR", message)
+
+
 def duplicate_value(name: str, record_id: str) -> ApiError:
     message = f"duplicate value found: {name} duplicates value on record with id: {record_id[:15]}"
     return ApiError("DUPLICATE_VALUE", message, fields=[])
@@ -85,6 +110,16 @@ def in_use(name: str, children: SObject, child_names: Sequence[str]) -> ApiError
     message = (
         f"Your attempt to delete {name} could not be completed because it is associated with the "
         f"following {children.label_plural.lower()}.: {', '.join(child_names)}\n"
+    )
+    return ApiError("DELETE_FAILED", message, fields=[])
+
+
+def closed_won(name: str, opportunity_names: Sequence[str]) -> ApiError:
+    """The account *name* has opportunities that were won."""
+    message = (
+        f"Your attempt to delete {name} could not be completed because some opportunities in that "
+        "account were closed won. The opportunities that could not be deleted are shown below.: "
+        f"{', '.join(opportunity_names)}\n"
     )
     return ApiError("DELETE_FAILED", message, fields=[])
 

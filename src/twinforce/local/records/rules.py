@@ -9,9 +9,10 @@ from typing import Final
 
 from ..schema import SObject
 from ..store.tables import Row
-from . import activities, sales
+from . import activities, sales, users
 from .saving import Parents, Rule, Saving
 
+_WITH_A_PHOTO: Final = frozenset({"Account", "Contact", "Lead"})
 _PARTS_OF_A_NAME: Final = ("FirstName", "MiddleName", "LastName", "Suffix")
 
 
@@ -26,6 +27,8 @@ def derived(sobject: SObject, row: Row, changed: set[str], now: str, parents: Pa
     if sobject.is_person:
         names = (row.get(part) for part in _PARTS_OF_A_NAME)
         values["Name"] = " ".join(str(name) for name in names if name)
+    if sobject.name in _WITH_A_PHOTO:
+        values["PhotoUrl"] = f"/services/images/photo/{row['Id']!s}"
     if sobject.custom and not row.get("Name"):
         values["Name"] = row.get("Id")
     rule = _RULES.get(sobject.name)
@@ -68,7 +71,7 @@ def _opportunity(saving: Saving) -> Row:
     return values
 
 
-_OF_THE_CONTACT: Final = {
+SHOWN_OF_CONTACT: Final = {
     "ContactEmail": "Email",
     "ContactFax": "Fax",
     "ContactMobile": "MobilePhone",
@@ -85,7 +88,7 @@ def _case(saving: Saving) -> Row:
         values["ClosedDate"] = (row.get("ClosedDate") or saving.now) if closed else None
     if "ContactId" in changed:
         contact = saving.parents(row.get("ContactId")) or {}
-        values.update({name: contact.get(source) for name, source in _OF_THE_CONTACT.items()})
+        values.update({name: contact.get(source) for name, source in SHOWN_OF_CONTACT.items()})
         if row.get("AccountId") is None and "AccountId" not in changed:
             values["AccountId"] = contact.get("AccountId")
     return values
@@ -107,6 +110,7 @@ def _content_version(saving: Saving) -> Row:
         "FileType": _FILE_TYPES.get(extension.lower(), "UNKNOWN") if dot else "UNKNOWN",
         "Title": row.get("Title")
         or (stem or filename or str(row["PathOnClient"]))[:_LONGEST_TITLE],
+        "VersionDataUrl": f"/sfc/servlet.shepherd/version/download/{row['Id']!s}",
     }
 
 
@@ -152,4 +156,5 @@ _RULES: Final[Mapping[str, Rule]] = {
     "OpportunityLineItem": sales.opportunity_line_item,
     "PricebookEntry": sales.pricebook_entry,
     "Task": activities.task,
+    "User": users.user,
 }

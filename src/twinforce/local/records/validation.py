@@ -8,6 +8,7 @@ from __future__ import annotations
 import inspect
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, TypeAlias
 
 import attrs
@@ -19,16 +20,31 @@ from ..schema import SObject
 _LOG = logging.getLogger("twinforce.local")
 
 
+def _read_only(record: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    """Return a view of *record* that one rule cannot change for the next."""
+    if record is None:
+        return None
+    views = {
+        name: MappingProxyType(value) if isinstance(value, dict) else value
+        for name, value in record.items()
+    }
+    return MappingProxyType(views)
+
+
+def _read_only_record(record: Mapping[str, Any]) -> Mapping[str, Any]:
+    return _read_only(record) or {}
+
+
 @attrs.frozen
 class Change:
     """A record as it is about to be saved, and as it was *before*; that is None for a new one.
 
     Both have all fields of the sObject but blobs, by their names, with values as the API answers
-    them; a new record has no Id yet.
+    them; a new record has no Id yet. They are read-only: a rule judges, and changes nothing.
     """
 
-    record: Mapping[str, Any]
-    before: Mapping[str, Any] | None = None
+    record: Mapping[str, Any] = attrs.field(converter=_read_only_record)
+    before: Mapping[str, Any] | None = attrs.field(default=None, converter=_read_only)
 
     @property
     def is_new(self) -> bool:

@@ -9,6 +9,7 @@ import inspect
 import logging
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from typing import Any, Final, cast
 
 import attrs
@@ -19,6 +20,7 @@ from ..errors import ApiError, not_in_a_batch, resource_not_found
 from ..server.http import Call, Reply
 
 ActionFunction = Callable[[dict[str, Any]], Mapping[str, Any] | None]
+Attempt = Callable[[], AbstractContextManager[None]]
 
 _LOG: Final = logging.getLogger("twinforce.local")
 _NAME: Final = r"[A-Za-z](?:_{0,2}[A-Za-z0-9])*"
@@ -91,10 +93,14 @@ class Action:
         first, second, *_ = self.path.split("/")
         return first if first == "standard" else second
 
-    def invoke(self, given: dict[str, Any]) -> dict[str, Any]:
-        """Call the function with one input, and return what is answered for it."""
+    def invoke(self, given: dict[str, Any], attempt: Attempt) -> dict[str, Any]:
+        """Call the function with one input, and return what is answered for it.
+
+        If it fails, *attempt* undoes what it has written until then.
+        """
         try:
-            outputs = self._outputs(self.function(given))
+            with attempt():
+                outputs = self._outputs(self.function(given))
         except ActionError as error:
             item = {
                 "statusCode": error.status_code,
@@ -127,9 +133,10 @@ class Action:
 
 
 class Actions:
-    """Serves ``actions`` and what is below it."""
+    """Serves ``actions`` and what is below it; each invocation is an *attempt*."""
 
-    def __init__(self) -> None:
+    def __init__(self, attempt: Attempt) -> None:
+        self._attempt = attempt
         self._actions: dict[str, Action] = {}
 
     def add(self, action: Action) -> None:
@@ -156,7 +163,7 @@ class Actions:
         """Invoke an action, once for each of the inputs."""
         _check_version(call)
         action = self._action(path)
-        results = [action.invoke(given) for given in _inputs(call)]
+        results = [action.invoke(given, self._attempt) for given in _inputs(call)]
         failed = any(not result["isSuccess"] for result in results)
         if call.version_number >= _MORE_KEYS_SINCE:
             results = [_with_more_keys(result) for result in results]

@@ -46,5 +46,5 @@ def _seconds(text: str | None) -> float | None:
         return None
     try:
         return parsedate_to_datetime(text).timestamp()
-    except ValueError:
+    except (ValueError, OverflowError):  # no date, or none that clocks can show
         return None

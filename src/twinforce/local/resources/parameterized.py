@@ -13,6 +13,8 @@ import attrs
 
 from ..errors import ApiError
 from ..server.http import Call
+from ..soql import ast
+from ..soql.errors import as_of_search
 
 _SPECIAL: Final = re.compile(r"""[?&|!{}\[\]()^~:\\"'+-]""")
 _GROUPS: Final = frozenset({"ALL", "NAME", "EMAIL", "PHONE", "SIDEBAR"})
@@ -37,6 +39,7 @@ _KEYS: Final = frozenset(
         "withDivision",
     }
 )
+_KEYS_OF_AN_SOBJECT: Final = frozenset({"name", "fields", "limit", "where", "orderBy"})
 # What these do, the local org does not; to leave them out in silence would find other records.
 _NOT_DONE: Final = frozenset({"dataCategories", "netWorkIds", "pricebookId", "withDivision"})
 
@@ -48,6 +51,7 @@ class Wanted:
     name: str
     fields: tuple[str, ...]
     limit: int | None
+    offset: int | None = None
     where: str = ""
     order_by: str = ""
 
@@ -59,15 +63,15 @@ class Wanted:
             text += f" ORDER BY {self.order_by}"
         if self.limit is not None:
             text += f" LIMIT {self.limit}"
+        if self.offset is not None:
+            text += f" OFFSET {self.offset}"
         return f"{self.name}({text})"
 
 
 def sosl_of(call: Call) -> str:
     """Return the search that *call* means. Raises ApiError for parameters that mean none."""
     parameters = _from_query(call.query) if call.method != "POST" else call.json_object()
-    unknown = next((key for key in parameters if key not in _KEYS), None)
-    if unknown is not None:
-        raise ApiError("JSON_PARSER_ERROR", f'Unrecognized field "{unknown}" at [line:1, column:1]')
+    _check_keys(parameters, _KEYS)
     undone = next((key for key in parameters if key in _NOT_DONE), None)
     if undone is not None:
         message = f"The local org does not search by {undone}. Salesforce does."
@@ -90,20 +94,31 @@ def _escaped(match: re.Match[str]) -> str:
     return f"\\{match[0]}"
 
 
+def _check_keys(given: Mapping[str, Any], known: frozenset[str]) -> None:
+    unknown = next((key for key in given if key not in known), None)
+    if unknown is not None:
+        raise _malformed(f'Unrecognized field "{unknown}"')
+
+
 def _wanted(parameters: Mapping[str, Any]) -> Iterable[Wanted]:
     sobjects = parameters.get("sobjects") or []
     if not isinstance(sobjects, list) or not all(isinstance(each, dict) for each in sobjects):
         raise _malformed("sobjects must be an array of objects, each with a name")
     fields = _names(parameters.get("fields"), "fields")
     limit = _number(parameters.get("defaultLimit"), "defaultLimit")
+    offset = _number(parameters.get("offset"), "offset")
+    if offset is not None and len(sobjects) != 1:
+        raise ApiError("MALFORMED_SEARCH", "offset is for a search of one sobject")
     for each in sobjects:
+        _check_keys(each, _KEYS_OF_AN_SOBJECT)
         own = _number(each.get("limit"), "limit")
         yield Wanted(
             _name(each.get("name"), "name"),
             _names(each.get("fields"), "fields") or fields,
             limit if own is None else own,
-            _clause(each.get("where"), "where"),
-            _clause(each.get("orderBy"), "orderBy"),
+            offset,
+            _clause(each, "where", "WHERE"),
+            _clause(each, "orderBy", "ORDER BY"),
         )
 
 
@@ -120,6 +135,9 @@ def _from_query(query: Mapping[str, str]) -> dict[str, Any]:
         elif key not in {"sobject", "fields"}:
             parameters[key] = value
     names = [name.strip() for name in query.get("sobject", "").split(",") if name.strip()]
+    for name in details:
+        if name not in names:
+            raise _malformed(f"{name} must be among the values of sobject")
     if query.get("fields"):
         parameters["fields"] = query["fields"].split(",")
     parameters["sobjects"] = [{"name": name, **details.get(name, {})} for name in names]
@@ -140,10 +158,28 @@ def _name(value: Any, what: str) -> str:
     return value.strip()
 
 
-def _clause(value: Any, what: str) -> str:
-    if value is not None and not isinstance(value, str):
+def _clause(sobject: Mapping[str, Any], what: str, words: str) -> str:
+    """Return a clause, which must be one by itself, so that it says nothing beyond itself."""
+    from ..soql.parser import parse  # the parser library takes a while to load
+
+    value = sobject.get(what) or ""
+    if not isinstance(value, str):
         raise _malformed(f"{what} must be text")
-    return value or ""
+    if not value.strip():
+        return ""
+    try:
+        query = parse(f"SELECT Id FROM {_name(sobject.get('name'), 'name')} {words} {value}")
+    except ApiError as error:
+        raise as_of_search(error) from None
+    except RecursionError as error:
+        message = "The search is too complicated: nest or combine fewer conditions"
+        raise ApiError("QUERY_TOO_COMPLICATED", message) from error
+    alone = ast.Query(query.select, query.sources)
+    alone = attrs.evolve(alone, where=query.where) if what == "where" else alone
+    alone = attrs.evolve(alone, order_by=query.order_by) if what == "orderBy" else alone
+    if query != alone:
+        raise ApiError("MALFORMED_SEARCH", f"{what} must hold nothing but its clause: {value}")
+    return value
 
 
 def _number(value: Any, what: str) -> int | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import re
 from typing import Any, Final
@@ -10,8 +11,9 @@ import orjson
 
 from ..errors import ApiError
 
-_WORD: Final = re.compile(r"\w+")
-_STRINGS: Final = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_LONGEST_EXPLAINED: Final = 2**20  # bytes: to say it in other words takes memory
+_WORD: Final = re.compile(r"\w{1,256}")
+_ESCAPE_OR_DELIMITER: Final = re.compile(r'\\.|["{}\[\]]', re.DOTALL)
 _VALUE: Final = "expected a valid value (number, String, array, object, 'true', 'false' or 'null')"
 _EXPECTED: Final = {
     "Expecting property name enclosed in double quotes": (
@@ -27,7 +29,11 @@ _EXPECTED: Final = {
 
 
 def parse_json(body: bytes) -> Any:
-    """Return the value that *body* is. Raises ApiError, with the place where it goes wrong."""
+    """Return the value that *body* is, which may begin with the byte order mark of UTF-8.
+
+    Raises ApiError, with the place where it goes wrong.
+    """
+    body = body.removeprefix(codecs.BOM_UTF8)
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError as error:
@@ -36,14 +42,16 @@ def parse_json(body: bytes) -> Any:
 
 
 def _wrong(body: bytes) -> tuple[str, int, int] | None:
-    """Say what is wrong and where; None if only the quicker parser sees it."""
+    """Say what is wrong and where; None if only the quicker parser sees it, or *body* is long."""
+    if len(body) > _LONGEST_EXPLAINED:
+        return None
     try:
         text = body.decode("utf-8")
     except UnicodeDecodeError as error:
         before = body[: error.start].decode("utf-8", "replace")
         return f"Invalid UTF-8 start byte 0x{body[error.start]:x}", *_place(before, len(before))
     try:
-        json.loads(text)
+        json.loads(text, parse_int=float)  # however many digits there are, float reads them
     except json.JSONDecodeError as error:
         return _in_other_words(text, error)
     except RecursionError:
@@ -84,10 +92,16 @@ def _in_other_words(text: str, error: json.JSONDecodeError) -> tuple[str, int, i
 def _innermost(text: str) -> str:
     """Return what is still open at the end of *text*."""
     open_ones: list[str] = []
-    for char in _STRINGS.sub("", text):
-        if char in "{[":
-            open_ones.append("OBJECT" if char == "{" else "ARRAY")
-        elif char in "}]" and open_ones:
+    in_string = False
+    for match in _ESCAPE_OR_DELIMITER.finditer(text):
+        found = match[0]
+        if found == '"':
+            in_string = not in_string
+        elif in_string:
+            continue
+        elif found in "{[":
+            open_ones.append("OBJECT" if found == "{" else "ARRAY")
+        elif found in "}]" and open_ones:
             open_ones.pop()
     return open_ones[-1] if open_ones else "ROOT"
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+import secrets
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from itertools import count, islice
 from typing import Any, Final
 
 import attrs
+import orjson
 
 from ..errors import ApiError
 from ..records.shapes import address_json, attributes, blob_url, record_url
@@ -22,10 +25,12 @@ from ..store.tables import Store, TooComplexError
 from ..store.values import json_value
 
 _LOCATOR_PREFIX: Final = "01g"
+_CURSORS: Final = 62**8  # to begin with; ids have room for many more
 _LOCATOR: Final = re.compile(r"(\w+)-(\d{1,9})", re.ASCII)
 # Salesforce drops the oldest cursors of a user too, so that forgotten ones do not pile up. One
 # answer may need many, for the children of each of its records, and they go together.
 _MOST_ANSWERS: Final = 100
+_MOST_ROWS: Final = 200_000  # of all cursors; those of the last answer stay, however many there are
 _LONGEST: Final = 100_000
 
 
@@ -60,6 +65,9 @@ class Queries:
         self.user_id = user_id  # who asks
         self._cursors: OrderedDict[str, _Cursor] = OrderedDict()
         self._answer = 0
+        self._held_rows = 0
+        # From anywhere, so that no other process, nor one before, has given out the same.
+        self._next_cursor = count(secrets.randbelow(_CURSORS))
 
     def run(
         self, text: str, version: str, *, with_deleted: bool, page_size: int | None
@@ -122,69 +130,89 @@ class Queries:
         self, plan: Plan, rows: Sequence[tuple[Any, ...]], version: str
     ) -> list[dict[str, Any]]:
         """Show *rows*, the records that *plan* found."""
-        shown = (self._row(plan.root, row, version, self._page_size) for row in rows)
-        return [record for record in shown if record is not None]
+        return self._rows(plan.root, rows, version, self._page_size)
 
     def _answered(
         self, cursor: _Cursor, cursor_id: str | None, start: int, version: str
     ) -> dict[str, Any]:
         known = len(self._cursors)
         page = self._page(cursor, cursor_id, start, version)
-        self._answer += len(self._cursors) > known
-        while self._cursors and self._oldest().answer < self._answer - _MOST_ANSWERS:
-            self._cursors.popitem(last=False)
+        added = len(self._cursors) - known
+        self._answer += added > 0
+        in_use = added + (cursor_id is not None)
+        while len(self._cursors) > in_use and self._are_too_many():
+            _, forgotten = self._cursors.popitem(last=False)
+            self._held_rows -= len(forgotten.rows)
         return page
 
-    def _oldest(self) -> _Cursor:
-        return next(iter(self._cursors.values()))
+    def _are_too_many(self) -> bool:
+        oldest = next(iter(self._cursors.values()))
+        return self._held_rows > _MOST_ROWS or oldest.answer < self._answer - _MOST_ANSWERS
 
     def _page(
         self, cursor: _Cursor, cursor_id: str | None, start: int, version: str
     ) -> dict[str, Any]:
+        rows = cursor.rows[start : start + cursor.page_size]
+        records = self._rows(cursor.plan.root, rows, version, cursor.page_size)
+        return self._page_of(cursor, cursor_id, start, records, version)
+
+    def _page_of(
+        self,
+        cursor: _Cursor,
+        cursor_id: str | None,
+        start: int,
+        records: list[dict[str, Any]],
+        version: str,
+    ) -> dict[str, Any]:
         end = start + cursor.page_size
-        records = [
-            self._row(cursor.plan.root, row, version, cursor.page_size)
-            for row in cursor.rows[start:end]
-        ]
         page: dict[str, Any] = {"totalSize": len(cursor.rows), "done": end >= len(cursor.rows)}
         if not page["done"]:
             if cursor_id is None:
-                number = self._store.next_number(_LOCATOR_PREFIX)
-                cursor_id = make_id(_LOCATOR_PREFIX, number)
+                cursor_id = make_id(_LOCATOR_PREFIX, next(self._next_cursor))
                 self._remember(cursor_id, cursor)
             page["nextRecordsUrl"] = f"/services/data/v{version}/query/{cursor_id}-{end}"
         return {**page, "records": records}
 
     def _remember(self, cursor_id: str, cursor: _Cursor) -> None:
+        if cursor_id not in self._cursors:
+            self._held_rows += len(cursor.rows)
         self._cursors[cursor_id] = attrs.evolve(cursor, answer=self._answer)
         self._cursors.move_to_end(cursor_id)
 
-    def _row(
-        self, root: Node | Groups, row: tuple[Any, ...], version: str, page_size: int
-    ) -> dict[str, Any] | None:
-        if isinstance(root, Node):
-            return self._record(root, row, version, page_size)
-        group: dict[str, Any] = {"attributes": {"type": "AggregateResult"}}
-        for name, cell in root.items.items():
-            group[name] = _cell_value(cell, row)
-        return group
+    def _rows(
+        self, root: Node | Groups, rows: Sequence[tuple[Any, ...]], version: str, page_size: int
+    ) -> list[dict[str, Any]]:
+        """Show *rows*, each of which is a record or a group."""
+        if isinstance(root, Groups):
+            return [_group(root, row) for row in rows]
+        parent_ids = [row[root.id_index] for row in rows]
+        children = {
+            name: self._children(item, parent_ids, version, page_size)
+            for name, item in root.items.items()
+            if isinstance(item, Plan)
+        }
+        records = []
+        for row in rows:
+            record = self._record(root, row, version)
+            if record is not None:
+                own = {name: pages.get(row[root.id_index]) for name, pages in children.items()}
+                records.append(record | own)
+        return records
 
-    def _record(
-        self, node: Node, row: tuple[Any, ...], version: str, page_size: int
-    ) -> dict[str, Any] | None:
+    def _record(self, node: Node, row: tuple[Any, ...], version: str) -> dict[str, Any] | None:
+        """Show a record, but for its children, whose places are left empty."""
         record_id = row[node.id_index]
         if record_id is None:
             return None
         record: dict[str, Any] = {"attributes": self._attributes(node, record_id, version)}
         for name, item in node.items.items():
             if isinstance(item, Node):
-                record[name] = self._record(item, row, version, page_size)
+                record[name] = self._record(item, row, version)
             elif isinstance(item, Branches):
                 branch = self._branch(item, row[item.id_index])
-                shown = None if branch is None else self._record(branch, row, version, page_size)
-                record[name] = shown
+                record[name] = None if branch is None else self._record(branch, row, version)
             elif isinstance(item, Plan):
-                record[name] = self._children(item, record_id, version, page_size)
+                record[name] = None
             elif item.field.is_blob:
                 record[name] = blob_url(node.sobject, record_id, item.field, version)
             else:
@@ -204,10 +232,32 @@ class Queries:
         return branches.nodes.get(name, branches.otherwise)
 
     def _children(
-        self, plan: Plan, parent_id: str, version: str, page_size: int
-    ) -> dict[str, Any] | None:
-        rows = self._store.rows(plan.sql, (parent_id, *plan.parameters))
-        return self._page(_Cursor(plan, rows, page_size), None, 0, version) if rows else None
+        self, plan: Plan, parent_ids: list[str], version: str, page_size: int
+    ) -> dict[str, dict[str, Any]]:
+        """Return the first page of the children of each parent that has some.
+
+        They are found together, so that a query within theirs runs once.
+        """
+        found: dict[str, list[tuple[Any, ...]]] = {}
+        for ids in [[it] for it in parent_ids] if plan.is_limited else [parent_ids]:
+            parameters = (orjson.dumps(ids).decode(), *plan.parameters)
+            for row in self._store.rows(plan.sql, parameters):
+                found.setdefault(row[-1], []).append(row)
+        wanted = {parent_id: part for parent_id, rows in found.items() if (part := rows[plan.part])}
+        cursors = {parent_id: _Cursor(plan, rows, page_size) for parent_id, rows in wanted.items()}
+        first = [row for rows in wanted.values() for row in rows[:page_size]]
+        records = iter(self._rows(plan.root, first, version, page_size))
+        return {
+            parent_id: self._page_of(
+                cursor, None, 0, list(islice(records, min(page_size, len(cursor.rows)))), version
+            )
+            for parent_id, cursor in cursors.items()
+        }
+
+
+def _group(groups: Groups, row: tuple[Any, ...]) -> dict[str, Any]:
+    shown = {name: _cell_value(cell, row) for name, cell in groups.items.items()}
+    return {"attributes": {"type": "AggregateResult"}, **shown}
 
 
 def _cell_value(cell: Cell, row: tuple[Any, ...]) -> Any:

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import attrs
 
-from ..errors import ApiError, no_such_external_id, resource_not_found
+from ..errors import ApiError, no_such_external_id, not_implemented, resource_not_found
 from ..records.records import Records, checked_id
 from ..records.shapes import attributes, record_url
 from ..schema import Field, Schema, SObject
@@ -27,6 +27,15 @@ from .usage import ApiUsage
 Handler = Callable[..., Reply]
 
 _MOST_RECENT: Final = 200
+# Resources of an sObject that the local org does not have.
+_UNSERVED: Final = (
+    "deleted",
+    "updated",
+    "listviews",
+    "quickActions",
+    "describe/{what}",
+    "describe/{what}/{id}",
+)
 
 
 @attrs.frozen
@@ -87,6 +96,8 @@ class Resources:
         self.add("sobjects", GET=self.describe_global)
         self.add("sobjects/{sobject}", GET=self.basic_info, POST=self.create)
         self.add("sobjects/{sobject}/describe", GET=self.describe)
+        for unserved in _UNSERVED:
+            self.add(f"sobjects/{{sobject}}/{unserved}", GET=self.unserved)
         self.add(
             "sobjects/{sobject}/{id}",
             GET=self.get,
@@ -142,6 +153,8 @@ class Resources:
 
     def query(self, call: Call, *, with_deleted: bool = False) -> Reply:
         text = call.query.get("q", "")
+        if "explain" in call.query:
+            raise not_implemented("explain=, the plan of a query")
         if not text.strip():
             raise ApiError("MALFORMED_QUERY", "A query string has to be specified")
         if call.query.get("columns", "").lower() == "true":
@@ -185,7 +198,9 @@ class Resources:
     def recent(self, call: Call) -> Reply:
         """``GET recent``: what was changed last, of what has a name."""
         text = call.query.get("limit", "")
-        limit = min(int(text), _MOST_RECENT) if text.isascii() and text.isdigit() else _MOST_RECENT
+        limit = _MOST_RECENT
+        if text.isascii() and text.isdigit():
+            limit = int(min(float(text), limit))  # float reads thousands of digits too
         found = [
             (str(row["LastModifiedDate"]), _shown(sobject, row, call.version))
             for sobject in self._schema
@@ -198,6 +213,10 @@ class Resources:
     def describe(self, call: Call, name: str) -> Reply:
         sobject = self._sobject(name)
         return self._changes.reply(call, describe_sobject(self._schema, sobject, call.version))
+
+    def unserved(self, _call: Call, *_taken: str) -> Reply:
+        """Answer what Salesforce has, and what is no id or field to look for here."""
+        raise resource_not_found()
 
     # ---- records ----
 

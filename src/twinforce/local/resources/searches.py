@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ..soql.search import Search
 
 MAX_RECORDS: Final = 2000
+MAX_SOBJECTS: Final = 20
 
 _NOT_SEARCHED: Final = frozenset({"picklist", "multipicklist"})
 
@@ -47,6 +48,9 @@ class Searches:
         from ..soql.matching import words_of
         from ..soql.search import parse_term
 
+        if len(search.returning or ()) > MAX_SOBJECTS:
+            message = f"A search can return at most {MAX_SOBJECTS} objects"
+            raise ApiError("MALFORMED_SEARCH", message)
         matches = parse_term(search, text)
         wanted = self._everywhere() if search.returning is None else search.returning
         plans = [self._plan(query, search.group, text, version) for query in wanted]

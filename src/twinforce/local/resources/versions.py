@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from .. import arguments
+
 MIN_VERSION: Final = 34.0
 MAX_VERSION: Final = 67.0
 
@@ -18,6 +20,17 @@ def version_of(segment: str) -> str | None:
     if match is None or not MIN_VERSION <= float(match[1]) <= MAX_VERSION:
         return None
     return match[1]
+
+
+def spoken_version(version: str) -> str:
+    """Check the version that a client of the org is to use."""
+    if version_of(f"v{arguments.text('version', version)}") is None:
+        message = (
+            f"version must be from {MIN_VERSION} to {MAX_VERSION}, which the local org speaks, "
+            f"not {version!r}"
+        )
+        raise ValueError(message)
+    return version
 
 
 def versions() -> list[dict[str, str]]:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
 from .. import arguments
-from .declare import check_owner, custom_field, custom_object, location_parts
+from ..errors import ApiError
+from .declare import check_owner, custom_field, custom_object, with_parts
 from .fields import Field
+from .remembered import RememberedFields
 from .sobjects import RecordType, Schema, SObject, record_type_field
 
 if TYPE_CHECKING:
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
 _FIRST_CUSTOM_PREFIX: Final = 36 * 36 * 10  # "a00" in base 36
 _BASE_36: Final = "0123456789abcdefghijklmnopqrstuvwxyz"
 _MOST_MASTERS: Final = 2
+_MOST_FIELDS: Final = 900  # the limit that no edition and no package is beyond
 
 _log: Final = logging.getLogger("twinforce.local")
 
@@ -43,6 +47,7 @@ class Declarations:
     def __init__(self, schema: Schema, store: Store) -> None:
         self._schema = schema
         self._store = store
+        self._remembered = RememberedFields(store)
         schema.record_types = self._record_types
 
     def sobject(self, name: str, what: str) -> SObject:
@@ -56,7 +61,9 @@ class Declarations:
     def add_object(self, name: str, **options: Any) -> None:
         sobject = custom_object(name, **options)
         if self._is_new(sobject):
-            self._add_object(sobject)
+            with self._changing():
+                self._put_object(sobject)
+                self._store.prepare(sobject)
 
     def add_field(
         self, sobject: str, name: str, kind: str, options: Mapping[str, Any], **more: Any
@@ -68,38 +75,49 @@ class Declarations:
         field = custom_field(name, kind, options=options, **more)
         check_owner(owner.name, name, kind)
         self._check_field(owner, field, owner.fields)
+        _check_number(owner, [field])
         self._check_children([(owner.name, field)])
-        self._add_field(owner, field)
+        if owner.declared(field.name) is None:
+            with self._changing():
+                self._put_fields(owner, [field])
+                self._store.prepare(owner)
 
     def load(
-        self, folder: Path, create: Callable[[SObject, dict[str, Any]], object]
+        self, folders: Iterable[Path], create: Callable[[SObject, dict[str, Any]], object]
     ) -> LoadedMetadata:
-        """Add what the source in *folder* declares: all of it, or nothing where it is refused.
+        """Add what the source in *folders* declares: all of it, or nothing where it is refused.
 
         *create* makes a record; record types are records.
         """
         from .metadata import Metadata
         from .source import read_source
 
-        metadata = Metadata(read_source(folder), self._schema)
+        metadata = Metadata(read_source(*folders), self._schema)
         new = {sobject.name: sobject for sobject in metadata.objects if self._is_new(sobject)}
         for name, fields in metadata.fields.items():
             owner = new.get(name) or self._schema[name]
             for field in fields:
                 self._check_field(owner, field, (*owner.fields, *fields))
+            _check_number(owner, fields)
         self._check_children(
             [(name, field) for name, fields in metadata.fields.items() for field in fields]
         )
-        with self._store.transaction():
+        with self._changing():
             for sobject in new.values():
-                self._add_object(sobject)
+                self._put_object(sobject)
             for name, fields in metadata.fields.items():
-                for field in fields:
-                    self._add_field(self._schema[name], field)
-            for record_type in metadata.record_types:
-                self._add_record_type(record_type, create)
-        for name, field in metadata.replaced:
-            self._schema[name].put(field)
+                self._put_fields(self._schema[name], fields)
+            for values in metadata.record_types:
+                owner = self._schema[values["SobjectType"]]
+                if owner.field("RecordTypeId") is None:
+                    owner.put(record_type_field())
+            typed = (values["SobjectType"] for values in metadata.record_types)
+            for name in dict.fromkeys((*new, *metadata.fields, *typed)):
+                self._store.prepare(self._schema[name])
+            for values in metadata.record_types:
+                self._add_record_type(values, create)
+            for name, field in metadata.replaced:
+                self._schema[name].put(field)
         for reason in metadata.skipped:
             _log.warning("not taken from source: %s", reason)
         return LoadedMetadata(
@@ -122,12 +140,14 @@ class Declarations:
         self, values: dict[str, Any], create: Callable[[SObject, dict[str, Any]], object]
     ) -> None:
         owner = self._schema[values["SobjectType"]]
-        if owner.field("RecordTypeId") is None:
-            owner.put(record_type_field())
-            self._store.prepare(owner)
         known = {record_type.developer_name for record_type in self._record_types(owner)}
-        if values["DeveloperName"] not in known:
+        if values["DeveloperName"] in known:
+            return
+        try:
             create(self._schema["RecordType"], values)
+        except ApiError as error:  # a rule of the user's refuses it
+            message = f"the record type {values['DeveloperName']} of {owner.name}: {error.message}"
+            raise ValueError(message) from error
 
     def _is_new(self, sobject: SObject) -> bool:
         """Tell whether *sobject* is not there yet. Raises ValueError for another of its name."""
@@ -181,22 +201,42 @@ class Declarations:
                     )
                     raise ValueError(message)
 
-    def _add_object(self, sobject: SObject) -> None:
+    @contextmanager
+    def _changing(self) -> Iterator[None]:
+        """Change the schema and its tables, both or neither.
+
+        A block may be within a transaction that is undone later: a rule may declare, and refuse.
+        """
+        with self._store.transaction():
+            self._store.if_undone(self._schema.restorer())
+            yield
+
+    def _put_object(self, sobject: SObject) -> None:
         name = f"key prefix of {sobject.name.lower()}"
         sobject.key_prefix = _key_prefix(self._store.number_of(name, "custom objects") - 1)
         self._schema.add(sobject)
-        self._store.prepare(sobject)
 
-    def _add_field(self, owner: SObject, field: Field) -> None:
-        if owner.declared(field.name) is not None:
-            return
-        owner.put(field)
-        if field.type == "location":
-            for part in location_parts(field):
+    def _put_fields(self, owner: SObject, fields: Iterable[Field]) -> None:
+        for field in fields:
+            if owner.declared(field.name) is not None:
+                continue
+            self._remembered.take(owner, field)
+            for part in with_parts(field):
                 owner.put(part)
-        if _is_master(field):
-            owner.remove("OwnerId")  # a detail is its master's owner's
-        self._store.prepare(owner)
+            if _is_master(field):
+                owner.remove("OwnerId")  # a detail is its master's owner's
+
+
+def _check_number(owner: SObject, added: Iterable[Field]) -> None:
+    """Raise ValueError if with *added* there are more custom fields than Salesforce allows."""
+    names = {field.name.lower() for field in owner.fields if field.custom}
+    names.update(part.name.lower() for field in added for part in with_parts(field))
+    if len(names) > _MOST_FIELDS:
+        message = (
+            f"{owner.name} would have {len(names):,} custom fields; Salesforce allows "
+            f"{_MOST_FIELDS}, of which a Location takes three"
+        )
+        raise ValueError(message)
 
 
 def _is_master(field: Field) -> bool:

@@ -255,6 +255,7 @@ def custom_field(
     values = {
         **declared.defaults,
         "custom": True,
+        "setup_type": type,
         "label": _label(f"label of {name}", label) or spoken(name),
         **_field_options(name, type, declared, options),
     }
@@ -266,6 +267,7 @@ def custom_field(
             message = f"{name}: nobody can give it a value, so it cannot be required"
             raise ValueError(message)
         values["nillable"] = False
+        values.update(_required_parent(name, type, options))
     field = Field(name=name, type=declared.type, **values)
     if field.scale > field.precision:
         message = (
@@ -319,6 +321,17 @@ def _field_options(
     return values
 
 
+def _required_parent(name: str, kind: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what keeps a required lookup from losing its parent: that cannot be deleted."""
+    constraint = options.get("delete_constraint")
+    if kind != "Lookup" or constraint == "Cascade":
+        return {}
+    if constraint == "SetNull":
+        message = f"{name}: a required lookup is never empty; take delete_constraint Restrict"
+        raise ValueError(message)
+    return {"restricted_delete": True}
+
+
 def _calculated(
     name: str, declared: Declared, given: Mapping[str, Any], formula: str
 ) -> dict[str, Any]:
@@ -343,8 +356,25 @@ def check_owner(sobject: str, name: str, kind: str) -> None:
         raise ValueError(message)
 
 
-def location_parts(field: Field) -> tuple[Field, ...]:
-    """Return the fields that hold what *field*, of the type location, is put together from."""
+def in_words(field: Field) -> str:
+    """Write the type of a custom field as Setup has it: Text(20), Number(18, 2), Lookup(Case)."""
+    kind = field.setup_type or field.type
+    options = FIELD_TYPES[kind].options if kind in FIELD_TYPES else ()
+    if "scale" in options:
+        kind += f"({field.precision}, {field.scale})"
+    elif "length" in options:
+        kind += f"({field.length})"
+    elif field.reference_to:
+        kind += f"({', '.join(field.reference_to)})"
+    return f"{kind} with a formula" if field.calculated and options else kind
+
+
+def with_parts(field: Field) -> tuple[Field, ...]:
+    """Return *field* and, if it is a location, the fields that it is put together from."""
+    return (field, *_location_parts(field)) if field.type == "location" else (field,)
+
+
+def _location_parts(field: Field) -> tuple[Field, ...]:
     return tuple(
         Field(
             name=name,
@@ -411,6 +441,9 @@ def custom_object(
     The key prefix is the org's to give.
     """
     check_custom_name(name)
+    if is_reserved(name):
+        message = f"{name!r} cannot be: in a local org no object's name begins with sqlite_"
+        raise ValueError(message)
     label = _label(f"label of {name}", label) or spoken(name)
     plural = _label(f"label_plural of {name}", label_plural) or f"{label}s"
     if name_format is not None:
@@ -450,6 +483,11 @@ def check_custom_name(name: str) -> None:
     if not _CUSTOM_NAME.fullmatch(name) or len(name) > _LONGEST_CUSTOM_NAME:
         message = f"{name!r} is not a custom name: letters, digits and single _, ending in __c"
         raise ValueError(message)
+
+
+def is_reserved(name: str) -> bool:
+    """Tell whether the name of a custom object is one that SQLite keeps for tables of its own."""
+    return name.lower().startswith("sqlite_")
 
 
 def spoken(name: str) -> str:

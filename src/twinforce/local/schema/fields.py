@@ -72,6 +72,7 @@ COMPOUND_PARTS: Final[Mapping[str, tuple[str, ...]]] = {
     ),
     "location": ("Latitude", "Longitude"),
 }
+_DIGITS_OF_A_FLOAT: Final = 15
 # What a display format of an auto number may have of the day on which a record is created.
 _DAY_PARTS: Final = {"{YYYY}": "%Y", "{YY}": "%y", "{MM}": "%m", "{DD}": "%d"}
 _NUMBER_PART: Final = re.compile(r"\{(0+)\}")
@@ -104,7 +105,8 @@ class PicklistValue:
 class Field:
     """A field as its sObject's describe call shows it; *type* is a key of :data:`TYPES`.
 
-    *described* holds attributes of describe that do not follow from the others.
+    *setup_type* is what Setup calls the type, if the field is custom. *described* holds attributes
+    of describe that do not follow from the others.
     """
 
     name: str
@@ -120,6 +122,7 @@ class Field:
     defaulted_on_create: bool = False
     default_value: Any = None
     custom: bool = False
+    setup_type: str | None = None
     external_id: bool = False
     id_lookup: bool = False
     unique: bool = False
@@ -177,6 +180,16 @@ class Field:
     def has_column(self) -> bool:
         """Whether the table of the sObject holds the value."""
         return not (self.is_compound or self.is_blob)
+
+    @property
+    def has_big_integers(self) -> bool:
+        """Whether the values are integers of which a float cannot tell all apart."""
+        return self.type == "double" and self.scale == 0 and self.precision > _DIGITS_OF_A_FLOAT
+
+    @property
+    def column_type(self) -> str:
+        """The type of the column; without one SQLite stores floats and integers as they are."""
+        return "" if self.has_big_integers else self.traits.column
 
     @property
     def is_polymorphic(self) -> bool:

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import attrs
 
-from .declare import FIELD_TYPES, check_owner, custom_field, custom_object
+from .declare import FIELD_TYPES, check_owner, custom_field, custom_object, is_reserved
 from .fields import Field, PicklistValue
 from .sobjects import Schema, SObject
 from .source import Element, Source
@@ -64,6 +64,10 @@ _IMPLIED: Final = {
     "highPriority": "isHighPriority",
     "won": "isWon",
 }
+_TOGETHER: Final = "if source in another folder declares it, load both together"
+_NO_FORMULAS: Final = (
+    "the local org runs no formulas; add_validation_rule() takes a function instead"
+)
 _QUOTED: Final = re.compile(r"""'([^'\\]*)'|"([^"\\]*)\"""")
 _NUMBER: Final = re.compile(r"-?\d+(\.\d+)?", re.ASCII)
 
@@ -80,6 +84,7 @@ class Metadata:
         self._source = source
         self._schema = schema
         self.skipped: list[str] = []
+        self._told: set[str] = set()  # objects of which nothing is taken, as has been said
         self.objects = list(self._objects())
         self._names = {sobject.name.lower(): sobject.name for sobject in (*schema, *self.objects)}
         self.fields: dict[str, list[Field]] = {}
@@ -87,6 +92,7 @@ class Metadata:
             self.fields.setdefault(owner, []).append(field)
         self.replaced = list(self._replaced())
         self.record_types = list(self._record_types())
+        self._skip_validation_rules()
 
     def _skip(self, element: Element, what: str, reason: str) -> None:
         self.skipped.append(f"{element.path}: {what}: {reason}")
@@ -99,12 +105,12 @@ class Metadata:
             reason = self._not_an_object(name, element)
             if reason is not None:
                 self._skip(element, name, reason)
+                self._told.add(name)
             elif name.endswith(_CUSTOM) and element.child("label") is not None:
-                if name.lower() in seen:
-                    where = seen[name.lower()].path
-                    raise ValueError(f"{element.path}: {name} is declared in {where} too")
-                seen[name.lower()] = element
-                yield _object(name, element)
+                known = seen.setdefault(name.lower(), element)
+                element.check_same(name, known)
+                if known is element:
+                    yield _object(name, element)
 
     def _not_an_object(self, name: str, element: Element) -> str | None:
         for ending, kind in _OTHER_KINDS.items():
@@ -112,6 +118,8 @@ class Metadata:
                 return f"the local org has no use for {kind}"
         if element.text("customSettingsType") is not None:
             return "the local org has no custom settings"
+        if is_reserved(name):
+            return "in a local org no object's name begins with sqlite_"
         if not name.endswith(_CUSTOM) and name not in _OWNERS and self._schema.get(name) is None:
             return "the local org does not have this standard object"
         return None
@@ -119,28 +127,46 @@ class Metadata:
     # ---- fields ----
 
     def _fields(self) -> Iterator[tuple[str, Field]]:
-        told = {name for name, it in self._source.objects if self._not_an_object(name, it)}
         seen: dict[tuple[str, str], Element] = {}
+        lacking: dict[str, list[tuple[str, Element]]] = {}
         for owner, name, element in self._source.fields:
-            if owner in told or not name.endswith(_CUSTOM):
-                continue  # standard fields are as they are
-            owners = _OWNERS.get(owner, (owner,))
-            if any(it.lower() not in self._names for it in owners):
-                kind = next((it for end, it in _OTHER_KINDS.items() if owner.endswith(end)), None)
-                reason = f"the local org has no use for {kind}" if kind else "no file declares it"
-                self._skip(element, f"the fields of {owner}", reason)
-                told.add(owner)
+            owners = self._owners(owner, "fields", element)
+            if owners and not name.endswith(_CUSTOM):  # standard fields are as they are
+                if not any(self._has(it, name) for it in owners):
+                    lacking.setdefault(owner, []).append((f"{owner}.{name}", element))
                 continue
-            for canonical in (self._names[it.lower()] for it in owners):
-                key = (canonical, name.lower())
-                if key in seen:
-                    raise ValueError(f"{element.path}: {owner}.{name} is in {seen[key].path} too")
-                seen[key] = element
+            for canonical in owners:
+                known = seen.setdefault((canonical, name.lower()), element)
+                element.check_same(f"{owner}.{name}", known)
+                if known is not element:
+                    continue
                 field = self._field(canonical, name, element)
                 if field is not None and canonical != self._names[owners[-1].lower()]:
                     field = attrs.evolve(field, child_relationship_name=None)
                 if field is not None:
                     yield canonical, field
+        for fields in lacking.values():
+            paths = list(dict.fromkeys(path for path, _ in fields))
+            these = "this standard field" if len(paths) == 1 else "these standard fields"
+            self._skip(fields[0][1], ", ".join(paths), f"the local org does not have {these}")
+
+    def _owners(self, owner: str, parts: str, element: Element) -> list[str]:
+        """Name the objects whose *parts* source calls those of *owner*; none, if it is skipped."""
+        if owner in self._told:
+            return []
+        owners = _OWNERS.get(owner, (owner,))
+        if any(it.lower() not in self._names for it in owners):
+            kind = next((it for end, it in _OTHER_KINDS.items() if owner.endswith(end)), None)
+            reason = f"the local org has no use for {kind}" if kind else "no file declares it"
+            self._skip(element, f"the {parts} of {owner}", reason)
+            self._told.add(owner)
+            return []
+        return [self._names[it.lower()] for it in owners]
+
+    def _has(self, sobject: str, field: str) -> bool:
+        known = self._schema.get(sobject)
+        own = [known] if known is not None else [it for it in self.objects if it.name == sobject]
+        return any(it.field(field) is not None for it in own)
 
     def _field(self, owner: str, name: str, element: Element) -> Field | None:
         kind = element.needed("type")
@@ -154,12 +180,15 @@ class Metadata:
             parent = element.needed("referenceTo")
             canonical = self._names.get(parent.lower())
             if canonical is None:
-                self._skip(element, f"{owner}.{name}", f"there is no object {parent} to refer to")
+                reason = f"there is no object {parent} to refer to; {_TOGETHER}"
+                self._skip(element, f"{owner}.{name}", reason)
                 return None
             options["reference_to"] = canonical
         default, formula = _default(kind, element)
         if "values" in FIELD_TYPES[kind].options:
-            choices = self._choices(element)
+            choices = self._choices(f"{owner}.{name}", element)
+            if choices is None:
+                return None
             options |= {"values": choices.values, "restricted": choices.restricted}
             default = ";".join(choices.chosen) or default
         try:
@@ -187,8 +216,7 @@ class Metadata:
 
     def _record_types(self) -> Iterator[dict[str, Any]]:
         for owner, name, element in self._source.record_types:
-            canonical = self._names.get(owner.lower())
-            if canonical is not None:  # else its object has been told of
+            for canonical in self._owners(owner, "record types", element):
                 record_type = {
                     "SobjectType": canonical,
                     "DeveloperName": name,
@@ -202,9 +230,16 @@ class Metadata:
                         raise ValueError(f"{element.path}: {name} {reason}")
                 yield record_type
 
+    def _skip_validation_rules(self) -> None:
+        for owner, name, element in self._source.validation_rules:
+            is_active = element.boolean("active") is not False
+            if self._owners(owner, "validation rules", element) and is_active:
+                self._skip(element, f"{owner}.{name}", _NO_FORMULAS)
+
     # ---- picklists ----
 
-    def _choices(self, element: Element) -> _Choices:
+    def _choices(self, path: str, element: Element) -> _Choices | None:
+        """Read the values of the field *path*; None if it is skipped, as their set is not there."""
         value_set = element.child("valueSet")
         if value_set is None:
             old = element.child("picklist")  # up to version 37.0
@@ -224,7 +259,8 @@ class Metadata:
         for _, field in self._fields_of(name):
             plain = tuple(attrs.evolve(it, extra={}) for it in field.picklist_values)
             return _Choices(plain, bool(restricted), ())
-        raise value_set.error("valueSetName", f"is {name!r}, and no file declares that value set")
+        self._skip(element, path, f"there is no value set {name}; {_TOGETHER}")
+        return None
 
     def _fields_of(self, standard_value_set: str) -> Iterator[tuple[str, Field]]:
         for path in _STANDARD_VALUE_SETS.get(standard_value_set, ()):

@@ -139,6 +139,15 @@ class SObject:
             if field.createable and not field.nillable and not field.defaulted_on_create
         )
 
+    def restorer(self) -> Callable[[], None]:
+        """Return what makes the fields again what they are now."""
+        fields, before_require = dict(self._fields), dict(self._before_require)
+
+        def restore() -> None:
+            self._fields, self._before_require = fields, before_require
+
+        return restore
+
     def require(self, names: Iterable[str]) -> None:
         """Make exactly the fields with these *names* required on create."""
         wanted = {name.lower(): name for name in names}
@@ -195,6 +204,18 @@ class Schema:
         self._by_prefix[sobject.key_prefix] = sobject
         if sobject.custom:
             self._may_be_parent(sobject)
+
+    def restorer(self) -> Callable[[], None]:
+        """Return what makes the sObjects and their fields again what they are now."""
+        by_name, by_prefix = dict(self._by_name), dict(self._by_prefix)
+        restorers = [sobject.restorer() for sobject in by_name.values()]
+
+        def restore() -> None:
+            self._by_name, self._by_prefix = by_name, by_prefix
+            for restore_sobject in restorers:
+                restore_sobject()
+
+        return restore
 
     def _may_be_parent(self, custom: SObject) -> None:
         for sobject in self:

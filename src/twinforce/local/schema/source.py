@@ -15,12 +15,26 @@ from xml.etree import ElementTree as ET
 
 import attrs
 
+from ..arguments import read_file, unreadable
+
 _IGNORED_FOLDERS: Final = frozenset({"node_modules", "__pycache__"})
 _OBJECT: Final = (".object-meta.xml", ".object")
-_FIELD: Final = (".field-meta.xml",)
-_RECORD_TYPE: Final = (".recordType-meta.xml",)
+# Parts of objects, by what their files hold: where they stand within an object, their files.
+_PARTS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
+    "CustomField": ("fields", (".field-meta.xml",)),
+    "RecordType": ("recordTypes", (".recordType-meta.xml",)),
+    "ValidationRule": ("validationRules", (".validationRule-meta.xml",)),
+}
 _GLOBAL_VALUES: Final = (".globalValueSet-meta.xml", ".globalValueSet")
 _STANDARD_VALUES: Final = (".standardValueSet-meta.xml", ".standardValueSet")
+_KNOWN: Final = (
+    *_OBJECT,
+    *_GLOBAL_VALUES,
+    *_STANDARD_VALUES,
+    *(ending for _, endings in _PARTS.values() for ending in endings),
+)
+_MOST_DIGITS: Final = 9
+_SHOWN: Final = 40  # of what is no number; it may be long
 _BOOLEANS: Final = {"true": True, "false": False}
 
 
@@ -64,8 +78,8 @@ class Element:
         text = self.text(name)
         if text is None:
             return None
-        if not (text.isascii() and text.isdigit()):
-            raise self.error(name, f"must be a whole number, not {text!r}")
+        if not (text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS):
+            raise self.error(name, f"must be a whole number, not {text[:_SHOWN]!r}")
         return int(text)
 
     def needed(self, name: str) -> str:
@@ -73,6 +87,11 @@ class Element:
         if text is None:
             raise ValueError(f"{self.path}: <{self.name}> has no <{name}>")
         return text
+
+    def check_same(self, name: str, other: Element) -> None:
+        """Raise ValueError if *other*, which declares *name* too, says something else."""
+        if self != other and _canonical(self._node) != _canonical(other._node):
+            raise ValueError(f"{self.path}: {name} is in {other.path} too, and differently")
 
     def error(self, name: str, reason: str) -> ValueError:
         return ValueError(f"{self.path}: <{name}> in <{self.name}> {reason}")
@@ -82,55 +101,74 @@ class Element:
 class Source:
     """What the files of a folder declare: each an element, with the name of what it declares.
 
-    *fields* and *record_types* come with the name of their object too.
+    *fields*, *record_types* and *validation_rules* come with the name of their object too.
     """
 
     objects: tuple[tuple[str, Element], ...]
     fields: tuple[tuple[str, str, Element], ...]
     record_types: tuple[tuple[str, str, Element], ...]
+    validation_rules: tuple[tuple[str, str, Element], ...]
     global_values: dict[str, Element]
     standard_values: dict[str, Element]
 
 
-def read_source(folder: Path) -> Source:
-    """Read all files of objects, fields and value sets under *folder*.
+def read_source(*folders: Path) -> Source:
+    """Read all files of objects, fields and value sets under *folders*, each file once.
 
-    Raises OSError if there is no such folder or a file cannot be read, ValueError for a file that
-    is not XML, or holds a document type, which could make a small file a huge one.
+    Raises OSError if there is no such folder or a file cannot be read, ValueError for a folder
+    without any of these, and for a file that is not XML, or holds a document type, which could make
+    a small file a huge one.
     """
     objects: list[tuple[str, Element]] = []
-    fields: list[tuple[str, str, Element]] = []
-    record_types: list[tuple[str, str, Element]] = []
+    parts: dict[str, list[tuple[str, str, Element]]] = {kind: [] for kind in _PARTS}
     global_values: dict[str, Element] = {}
     standard_values: dict[str, Element] = {}
-    for path in _files(folder):
+    for path in {file.resolve(): file for folder in folders for file in _files(folder)}.values():
         if stem := _stem(path, _OBJECT):
             element = _parsed(path, "CustomObject")
             objects.append((stem, element))
-            inline = element.children("fields")
-            fields.extend((stem, field.needed("fullName"), field) for field in inline)
-            inline = element.children("recordTypes")
-            record_types.extend((stem, it.needed("fullName"), it) for it in inline)
-        elif stem := _stem(path, _FIELD):
-            element = _parsed(path, "CustomField")
-            fields.append((path.parent.parent.name, element.text("fullName") or stem, element))
-        elif stem := _stem(path, _RECORD_TYPE):
-            element = _parsed(path, "RecordType")
-            record_types.append(
-                (path.parent.parent.name, element.text("fullName") or stem, element)
-            )
+            for kind, (inline, _) in _PARTS.items():
+                for part in element.children(inline):
+                    parts[kind].append((stem, part.needed("fullName"), part))
         elif stem := _stem(path, _GLOBAL_VALUES):
-            global_values[stem] = _parsed(path, "GlobalValueSet")
+            _put(global_values, stem, _parsed(path, "GlobalValueSet"))
         elif stem := _stem(path, _STANDARD_VALUES):
-            standard_values[stem] = _parsed(path, "StandardValueSet")
+            _put(standard_values, stem, _parsed(path, "StandardValueSet"))
+        for kind, (_, endings) in _PARTS.items():
+            if stem := _stem(path, endings):
+                element = _parsed(path, kind)
+                name = element.text("fullName") or stem
+                parts[kind].append((path.parent.parent.name, name, element))
     return Source(
-        tuple(objects), tuple(fields), tuple(record_types), global_values, standard_values
+        tuple(objects),
+        tuple(parts["CustomField"]),
+        tuple(parts["RecordType"]),
+        tuple(parts["ValidationRule"]),
+        global_values,
+        standard_values,
     )
 
 
-def _files(folder: Path) -> Iterator[Path]:
+def _put(values: dict[str, Element], name: str, element: Element) -> None:
+    element.check_same(name, values.setdefault(name, element))
+
+
+def _files(folder: Path) -> list[Path]:
+    """List the files in *folder* that are metadata of objects. Raises ValueError for none."""
+    found = [path for path in _all_files(folder) if _stem(path, _KNOWN)]
+    if not found:
+        message = (
+            f"{str(folder)!r} holds no metadata of objects (*.object-meta.xml, *.field-meta.xml, "
+            "*.object, …); name the folder of a Salesforce project, or the part of it that has them"
+        )
+        raise ValueError(message)
+    return found
+
+
+def _all_files(folder: Path) -> Iterator[Path]:
     def refuse(error: OSError) -> None:
-        raise error
+        hint = "; name the folder of a Salesforce project, or a part of it"
+        raise unreadable("folder", error.filename or folder, error, hint) from error
 
     for place, folders, names in os.walk(folder, onerror=refuse):
         folders[:] = sorted(
@@ -144,6 +182,10 @@ def _stem(path: Path, endings: tuple[str, ...]) -> str | None:
         if path.name.endswith(ending):
             return path.name.removesuffix(ending)
     return None
+
+
+def _canonical(node: ET.Element) -> str:
+    return ET.canonicalize(ET.tostring(node, encoding="unicode"), strip_text=True)
 
 
 def _local(node: ET.Element) -> str:
@@ -160,9 +202,9 @@ class _NoDocumentType(ET.TreeBuilder):
 def _parsed(path: Path, wanted: str) -> Element:
     parser = ET.XMLParser(target=_NoDocumentType())  # noqa: S314 - it takes no entities
     try:
-        parser.feed(path.read_bytes())
+        parser.feed(read_file("file", path))
         element = Element(path, parser.close())
-    except (ET.ParseError, ValueError) as error:
+    except (ET.ParseError, ValueError, LookupError) as error:  # the last is an unknown encoding
         raise ValueError(f"{path}: {error}") from error
     if element.name != wanted:
         raise ValueError(f"{path}: it holds a <{element.name}>, where a <{wanted}> belongs")

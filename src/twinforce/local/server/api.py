@@ -30,6 +30,7 @@ from .http import (
 from .script import Faults
 
 _LONGEST_TARGET: Final = 16_384
+_LONGEST_FORM: Final = 2**20  # of what is sent to sign in
 _OVERRIDE: Final = "x-http-method-override"
 
 
@@ -114,6 +115,8 @@ class RestApi:
         segments, method = visit.segments, visit.method
         if without_suffix(segments) == ("services", "data") and method in {"GET", "HEAD"}:
             return Reply(200, versions())
+        if segments[:2] != ("services", "data") and len(visit.body) > _LONGEST_FORM:
+            return bad_message(413, "Request Entity Too Large")
         answered = self._sign_in.answer(visit)
         if answered is not None:
             return answered

@@ -83,10 +83,10 @@ class Call:
     method: str
     version: str
     segments: tuple[str, ...]
-    query: Mapping[str, str]
-    headers: Mapping[str, str]
-    body: bytes
-    blobs: Mapping[str, memoryview] = attrs.field(factory=dict[str, memoryview])
+    query: Mapping[str, str] = attrs.field(repr=False)
+    headers: Mapping[str, str] = attrs.field(repr=False)
+    body: bytes = attrs.field(repr=False)
+    blobs: Mapping[str, memoryview] = attrs.field(factory=dict[str, memoryview], repr=False)
     in_batch: bool = False
     identity: str = ""
 

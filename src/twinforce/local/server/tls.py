@@ -11,8 +11,11 @@ from typing import Any, Final
 
 import attrs
 
+from ..arguments import read_file
+from .hosts import is_everywhere
+
+_TAKEN: Final = "; tls takes (certificate file, key file), both PEM, or True, which makes one"
 _LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
-_EVERYWHERE: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104 - whoever asks for it
 
 
 @attrs.frozen
@@ -30,7 +33,7 @@ class Tls:
             return None
         if tls is True:
             # Who serves everywhere, is called by the name of the machine.
-            return _made_for({*_LOOPBACK, gethostname() if host in _EVERYWHERE else host})
+            return _made_for({*_LOOPBACK, gethostname() if is_everywhere(host) else host})
         if isinstance(tls, ssl.SSLContext):
             return cls(tls)
         if isinstance(tls, tuple) and len(tls) == 2 and all(isinstance(p, str | Path) for p in tls):
@@ -48,8 +51,8 @@ class Tls:
 
 
 def _loaded(certificate: Path, key: Path) -> Tls:
-    for path in (certificate, key):
-        path.read_bytes()  # an OSError names the file, which ssl's would not
+    for what, path in (("certificate", certificate), ("private key", key)):
+        read_file(what, path, _TAKEN)  # ssl's error would not name the file
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     try:
         # With a password that is none, OpenSSL does not ask for one at the terminal.

@@ -9,37 +9,45 @@ from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
 from contextlib import suppress
 from functools import partial
-from ipaddress import ip_address
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 from weakref import WeakSet
 
+import attrs
 from aiohttp import StreamReader, web
 from aiohttp.abc import AbstractStreamWriter
 from aiohttp.http import RawRequestMessage
 from aiohttp.http_exceptions import LineTooLong
 
 from ..._core.http import Request, Response, Timeout
+from ...errors import InvalidStateError
+from ..arguments import retold
 from ..errors import ApiError, unexpected
 from ..faults import Stall, Truncate
+from . import incoming as arriving
 from .exchange import Broken
+from .hosts import as_seen_here, in_url
 from .http import BYTES, Reply, bad_message, error_reply, response_of
 from .tls import Tls
 
 if TYPE_CHECKING:
     from ..org import LocalOrg
 
-_EVERYWHERE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - whoever asks for it
-_HOST: Final = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?")
+_HOST: Final = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::([0-9]{1,5}))?")
+_LAST_PORT: Final = 65_535
 _ABSOLUTE: Final = re.compile(r"https?://[^/?#]*", re.IGNORECASE)
+# What asyncio says before the reason why it cannot listen.
+_BEFORE_THE_REASON: Final = re.compile(
+    r"error while attempting to bind on address \(.*?\): (\[errno -?\d+\] )?"
+)
 _WORTH_COMPRESSING: Final = 1024
-_MAX_BODY: Final = 64 * 2**20
 # The org itself says what is too long for Salesforce; HTTP only has to let it through.
 _CONNECTION: Final[dict[str, Any]] = {
     "access_log": None,
     "max_line_size": 2**20,
     "max_field_size": 2**16,
+    "auto_decompress": False,  # which would unpack whatever fits into a piece of the body
 }
 _SHUTDOWN_SECONDS: Final = 2.0
 _LOOK_AGAIN_SECONDS: Final = 0.05
@@ -69,15 +77,16 @@ class Server:
         self._thread.start()
         try:
             self._loop, self._stop, self._port = started.result()
-        except BaseException:
-            self._forget()
+        except BaseException as error:
+            self.remove_files()
+            if isinstance(error, OSError):
+                raise _not_served(error, f"{in_url(host)}:{port}") from error
             raise
 
     @property
     def url(self) -> str:
         """The instance URL of the org behind this server, as seen from this machine."""
-        host = _EVERYWHERE.get(self._host, self._host)
-        return f"{self._scheme}://{_in_url(host)}:{self._port}"
+        return f"{self._scheme}://{in_url(as_seen_here(self._host))}:{self._port}"
 
     @property
     def port(self) -> int:
@@ -134,7 +143,7 @@ class Server:
         if self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._stop.set)
             self._thread.join()
-        self._forget()
+        self.remove_files()
 
     def __enter__(self) -> Self:
         return self
@@ -151,7 +160,8 @@ class Server:
     def _scheme(self) -> str:
         return "http" if self._tls is None else "https"
 
-    def _forget(self) -> None:
+    def remove_files(self) -> None:
+        """Remove what was made for TLS, which closing does too."""
         if self._tls is not None:
             self._tls.close()
 
@@ -189,18 +199,22 @@ class Server:
             await listener.abort()
 
     async def _answer(self, stop: asyncio.Event, incoming: web.BaseRequest) -> web.StreamResponse:
-        if incoming.headers.get("Expect", "").lower() == "100-continue":
-            await incoming.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-            incoming.writer.output_size = 0  # which is how aiohttp knows that no answer has begun
+        refused = arriving.refused(incoming)
+        if refused is not None:
+            return _refusal(refused)
         try:
+            if arriving.waits_to_go_on(incoming):
+                await incoming.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+                incoming.writer.output_size = 0  # so that aiohttp knows that no answer has begun
             body = await incoming.read()
+        except ConnectionError:  # the client has gone away; what is returned goes nowhere
+            return web.Response()
         except web.RequestPayloadError:
-            message = "The body is not encoded as its Content-Encoding or Transfer-Encoding says"
             # What is left of the body is of no use, and neither is the connection behind it.
             incoming.content.feed_eof()
-            return _refusal(error_reply(ApiError("JSON_PARSER_ERROR", message)))
+            return _refusal(error_reply(arriving.wrongly_encoded()))
         except web.HTTPRequestEntityTooLarge:
-            return _refusal(bad_message(413, "Request Entity Too Large"))
+            return _refusal(arriving.TOO_LARGE)
         # The target goes on as it was sent: decoded, %2F could not be told from a slash.
         request = Request(
             incoming.method,
@@ -210,7 +224,7 @@ class Server:
             Timeout(),
         )
         loop = asyncio.get_running_loop()
-        ending = await loop.run_in_executor(None, self._exchange, request)
+        ending = await loop.run_in_executor(None, self._ending_of, request)
         if isinstance(ending, Broken):
             return await _break_off(ending, stop, incoming)
         response = web.Response(status=ending.status_code, headers=ending.headers, body=ending.body)
@@ -220,13 +234,31 @@ class Server:
             response.enable_compression(web.ContentCoding.gzip)
         return response
 
+    def _ending_of(self, request: Request) -> Response | Broken:
+        try:
+            encoding = request.headers.get("Content-Encoding", "")
+            body = arriving.unpacked(request.content, encoding)
+            return self._exchange(attrs.evolve(request, body=body))
+        except ApiError as error:
+            return response_of(error_reply(error))
+        except arriving.TooLargeError:
+            return response_of(arriving.TOO_LARGE)
+        except InvalidStateError as error:  # nobody closes an org by mistake
+            return response_of(error_reply(ApiError("SERVER_UNAVAILABLE", str(error), status=503)))
+        except BaseException as error:  # noqa: BLE001 - a rule that exits must not end the server
+            return response_of(error_reply(unexpected(error, request.method)))
+
     def _url_of(self, incoming: web.BaseRequest) -> str:
         """Return the whole URL of a request, with the host that the client knows the org by."""
-        target = _ABSOLUTE.sub("", incoming.raw_path, count=1)
+        target = incoming.raw_path
+        whole = _ABSOLUTE.match(target)
+        if whole is not None:
+            target = target[whole.end() :]
         if not target.startswith("/"):
             target = f"/{target}"
         host = incoming.headers.get("Host", "")
-        if not _HOST.fullmatch(host):
+        named = _HOST.fullmatch(host)
+        if named is None or int(named[1] or 0) > _LAST_PORT:
             return self.url + target
         return f"{self._scheme}://{host}{target}"
 
@@ -245,6 +277,8 @@ class _Connection(web.RequestHandler):
             return _refusal(bad_message(431, "Request Header Fields Too Large"))
         if status < 500:
             reason = " ".join((message or "This is no HTTP request").split())
+            if arriving.is_of_another_version(reason):
+                return _refusal(arriving.UNKNOWN_VERSION)
             return _refusal(bad_message(status, reason))
         failure = exc if isinstance(exc, Exception) else RuntimeError(message)
         return _refusal(error_reply(unexpected(failure, request.method)))
@@ -280,7 +314,13 @@ class _Listener(web.Server):
     ) -> web.BaseRequest:
         loop = asyncio.get_running_loop()
         return web.BaseRequest(
-            message, payload, protocol, writer, task, loop, client_max_size=_MAX_BODY
+            arriving.answerable(message),
+            payload,
+            protocol,
+            writer,
+            task,
+            loop,
+            client_max_size=arriving.MAX_BODY,
         )
 
 
@@ -294,12 +334,10 @@ def _refusal(reply: Reply) -> web.Response:
     return refusal
 
 
-def _in_url(host: str) -> str:
-    """Write a host as it stands in a URL: addresses of IPv6 in brackets."""
-    try:
-        return f"[{host}]" if ip_address(host).version == 6 else host
-    except ValueError:
-        return host
+def _not_served(error: OSError, place: str) -> OSError:
+    """Say why there can be no server at *place*, and what to do."""
+    reason = _BEFORE_THE_REASON.sub("", error.strerror or str(error))
+    return retold(error, f"cannot serve at {place}: {reason}; choose another port or host")
 
 
 async def _break_off(

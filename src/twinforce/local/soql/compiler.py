@@ -12,7 +12,15 @@ from ..schema import Field, SObject
 from ..store.tables import quoted
 from ..store.values import Stored
 from . import ast
-from .conditions import Conditions, SemiJoin, balanced, check_semi_joins, needed_paths, position_of
+from .conditions import (
+    Conditions,
+    SemiJoin,
+    balanced,
+    check_semi_joins,
+    has_semi_join,
+    needed_paths,
+    position_of,
+)
 from .errors import invalid_field, malformed, no_such_type
 from .functions import ValueOf, call_expression
 from .grouping import Grouping, is_grouped, refuse_in_child
@@ -86,7 +94,21 @@ class _Compiler:
             )
             root = selecting.select()
             columns = selecting.columns
-        return Plan(self._statement(columns), tuple(self._parameters), self.sobject, root)
+        sql = self._statement([*columns, *self._parent_column()])
+        limit, start = self.query.limit, self.query.offset or 0
+        plan = Plan(sql, tuple(self._parameters), self.sobject, root)
+        if self._is_cut_later():
+            return attrs.evolve(plan, part=slice(start, None if limit is None else start + limit))
+        return attrs.evolve(plan, is_limited=limit is not None or start > 0)
+
+    def _is_cut_later(self) -> bool:
+        """Tell whether LIMIT waits for the answer: a query within one of children runs once."""
+        where = self.query.where
+        return self.parent_field is not None and where is not None and has_semi_join(where)
+
+    def _parent_column(self) -> list[str]:
+        """Return what tells whose child a row is, if the query is one of children."""
+        return [] if self.parent_field is None else [f"t0.{quoted(self.parent_field.name)}"]
 
     # ---- which clauses there are ----
 
@@ -166,7 +188,8 @@ class _Compiler:
     def _conditions(self) -> list[str]:
         conditions = []
         if self.parent_field is not None:
-            conditions.append(f"t0.{quoted(self.parent_field.name)} = ?")
+            link = f"t0.{quoted(self.parent_field.name)}"
+            conditions.append(f"{link} IN (SELECT value FROM json_each(?))")
         if not self.context.with_deleted:
             conditions.append('t0."IsDeleted" = 0')
         if self.query.scope is not None:
@@ -234,7 +257,7 @@ class _Compiler:
         if offset is not None and offset > MAX_OFFSET:
             message = f"Maximum SOQL offset allowed is {MAX_OFFSET}"
             raise ApiError("NUMBER_OUTSIDE_VALID_RANGE", message)
-        if limit is None and offset is None:
+        if (limit is None and offset is None) or self._is_cut_later():
             return ""
         self._parameters += (-1 if limit is None else limit, offset or 0)
         return " LIMIT ? OFFSET ?"
@@ -251,6 +274,9 @@ class _Compiler:
         if child is None:
             raise AssertionError(name)
         # The names of what is outside mean nothing in there, where the path is another.
+        if item.query.offset is not None and self.query.limit != 1:
+            reason = "OFFSET is not allowed in a subquery unless its parent query has LIMIT 1"
+            raise malformed(self.text, item.position, reason)
         source = item.query.sources[0]
         inner_source = attrs.evolve(source, path=_last_of(source.path))
         query = attrs.evolve(item.query, sources=(inner_source, *item.query.sources[1:]))

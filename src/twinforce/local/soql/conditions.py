@@ -10,6 +10,7 @@ import attrs
 from ..schema import Field
 from ..store.values import Stored
 from . import ast
+from .dates import runs_up_to_now
 from .errors import invalid_field, malformed
 from .functions import ValueOf
 from .operands import Operands
@@ -62,6 +63,10 @@ class Conditions:
             self._refuse(condition.value, f"invalid operator on {field.type} field")
         operand = self.operands.operand(field, condition.literal)
         if isinstance(operand, tuple):
+            if operator == ">" and runs_up_to_now(condition.literal.text.upper()):
+                # Nothing but the future is behind today; who asks so wants the last days.
+                self.parameters.append(operand[0])
+                return f"{column} > ?"
             return self._in_range(operator, column, operand)
         if operand is None:
             return {"=": f"{column} IS NULL", "!=": f"{column} IS NOT NULL"}.get(operator, "0")
@@ -157,6 +162,10 @@ def check_semi_joins(text: str, condition: ast.Condition) -> None:
     if len(found) > _MOST_SEMI_JOINS:
         reason = f"Maximum {_MOST_SEMI_JOINS} semi join sub-selects are allowed"
         raise malformed(text, position_of(found[_MOST_SEMI_JOINS].value), reason)
+
+
+def has_semi_join(condition: ast.Condition) -> bool:
+    return bool(_semi_joins(condition))
 
 
 def needed_paths(condition: ast.Condition) -> list[ast.Path]:

@@ -21,6 +21,7 @@ _LITERAL: Final = re.compile(
     rf"|N_{_FISCAL}(?P<back>DAY|WEEK|MONTH|QUARTER|YEAR)S_AGO:(?P<ago>\d+)"
 )
 _DAYS: Final = {"YESTERDAY": -1, "TODAY": 0, "TOMORROW": 1}
+_UP_TO_NOW: Final = re.compile(r"LAST_90_DAYS|LAST_N_DAYS:\d+")
 _NINETY: Final = {"LAST_90_DAYS": "LAST_N_DAYS:90", "NEXT_90_DAYS": "NEXT_N_DAYS:90"}
 
 
@@ -49,6 +50,11 @@ def date_range(literal: str, today: date) -> Range | None:
         # Days run up to now, so they include today; the longer units are whole ones before this.
         return _moved(unit, start, -count), start + _DAY if unit == "DAY" else start
     return _moved(unit, start, 1), _moved(unit, start, count + 1)
+
+
+def runs_up_to_now(literal: str) -> bool:
+    """Tell whether *literal*, in upper case, is a span of days that today ends."""
+    return _UP_TO_NOW.fullmatch(literal) is not None
 
 
 def _moved(unit: str, start: date, count: int) -> date:

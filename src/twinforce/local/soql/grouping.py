@@ -5,7 +5,7 @@ Source: SOQL and SOSL Reference, Aggregate Functions and GROUP BY.
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 import attrs
 
@@ -203,6 +203,8 @@ def _of_numbers(name: str, inner: Expression, label: str, position: int) -> Expr
     field = inner.field
     sql = f"{name}({inner.sql})"
     if name == "SUM" and field.type != "int":
+        if field.has_big_integers:  # of which a sum may be more than an integer of SQLite
+            sql = f"SUM(CAST({inner.sql} AS REAL))"
         # Numbers are binary here and decimal there, where a sum has the digits of what it sums up.
         sql = f"ROUND({sql}, {max(field.scale, 0)})"
     kind = field.type
@@ -216,18 +218,20 @@ def _extreme(name: str, inner: Expression, label: str, position: int) -> Express
     field = inner.field
     if not field.traits.is_text:
         return field_expression(field, f"{name}({inner.sql})", label, position)
-    prefix = inner.key
     if inner.order != inner.key:
-        prefix = f"printf('%0{_PLACE_DIGITS}d', {inner.order})"
-    sql = f"{name}({prefix} || char(0) || {inner.sql})"
+        sql = f"{name}(printf('%0{_PLACE_DIGITS}d', {inner.order}) || {inner.sql})"
+        key = f"casefold(substr({sql}, {_PLACE_DIGITS + 1}))"
+        return Expression(field, sql, key, label, position, sql, _behind_place)
+    sql = f"{name}({inner.key} || char(0) || {inner.sql})"
+    return Expression(field, sql, f"{name}({inner.key})", label, position, sql, _behind_key)
 
-    def show(found: Any) -> Any:
-        if found is None:
-            return None
-        size = _PLACE_DIGITS if inner.order != inner.key else len(found) // 2
-        return found[size + 1 :]
 
-    return Expression(field, sql, f"{name}({inner.key})", label, position, sql, show)
+def _behind_place(found: str | None) -> str | None:
+    return None if found is None else found[_PLACE_DIGITS:]
+
+
+def _behind_key(found: str | None) -> str | None:
+    return None if found is None else found[len(found) // 2 + 1 :]
 
 
 def refuse_in_child(text: str, query: ast.Query) -> ApiError:

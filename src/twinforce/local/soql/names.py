@@ -78,7 +78,7 @@ class Place:
         branches = []
         for parent in self.parents:
             if field.name == "Type":
-                branches.append(f"WHEN '{parent.key_prefix}' THEN '{parent.name}'")
+                branches.append(f"WHEN '{parent.key_prefix}' THEN {self._type_of(parent)}")
                 continue
             own = parent.name_field if field.name == "Name" else parent.field(field.name)
             if own is not None and own.has_column:
@@ -90,6 +90,13 @@ class Place:
         if not branches:
             return "NULL"
         return f"CASE substr({self.link}, 1, 3) {' '.join(branches)} END"
+
+    def _type_of(self, parent: SObject) -> str:
+        """Return what Type is of a *parent* of this sObject: of a queue, that it is one."""
+        if parent.name != "Group":
+            return f"'{parent.name}'"
+        queue = f"""SELECT 1 FROM "Group" AS p WHERE p."Id" = {self.link} AND p."Type" = 'Queue'"""
+        return f"CASE WHEN EXISTS ({queue}) THEN 'Queue' ELSE 'Group' END"
 
 
 class Names:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import date, tzinfo
+from decimal import Decimal
 from typing import Final
 
 import attrs
@@ -12,7 +13,7 @@ import attrs
 from ..errors import ApiError, not_implemented
 from ..schema import Field
 from ..store.ids import long_id
-from ..store.values import Stored, casefold, datetime_text, parse_datetime
+from ..store.values import Stored, casefold, datetime_text, exact_number, parse_datetime
 from . import ast
 from .dates import date_range
 from .errors import invalid_field, malformed, soql_error
@@ -53,7 +54,7 @@ class Operands:
             clock, _, fraction = literal.text.upper().removesuffix("Z").partition(".")
             return f"{clock}.{fraction[:3].ljust(3, '0')}Z"
         self._expect(field, literal, "number")
-        return float(literal.text)
+        return exact_number(Decimal(literal.text))
 
     def pattern(self, field: Field, literal: ast.Literal) -> str:
         """Return the pattern that *field* must be LIKE, with a backslash as its escape."""

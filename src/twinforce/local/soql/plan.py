@@ -102,7 +102,9 @@ class Groups:
 class Plan:
     """SQL for a query and the shape of its answer; *is_count* when it was ``COUNT()``.
 
-    The plan of a child query takes the parent's id as its first parameter.
+    The plan of a child query takes the ids of parents, as a JSON array, as its first parameter,
+    and the last column is the parent's id. Where it *is_limited*, it takes one parent at a time;
+    otherwise *part* is which of a parent's children are wanted.
     """
 
     sql: str
@@ -110,3 +112,5 @@ class Plan:
     sobject: SObject
     root: Node | Groups
     is_count: bool = False
+    is_limited: bool = False
+    part: slice = slice(None)

@@ -12,6 +12,8 @@ _CONTROLS: Final = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f"}
 _THEMSELVES: Final = frozenset("\"'\\")
 _LAST_OF_THEIR_KIND: Final = "\ud7ff\U0010ffff"  # behind them is no other character
 _WILDCARDS: Final = frozenset("_%")  # escaped only where they are wildcards
+_ANY: Final = "any characters"  # in a pattern that is taken apart, where all else is one character
+_ONE: Final = "one character"
 
 
 class BadEscapeError(ValueError):
@@ -50,7 +52,26 @@ def string_value(literal: str) -> str:
 
 def is_like(pattern: str, text: str | None) -> bool | None:
     """Do what SQLite's LIKE does, also in a text that has a NUL, at which that stops."""
-    return None if text is None else _compiled(pattern).fullmatch(text) is not None
+    if text is None:
+        return None
+    wanted = _parts(pattern)
+    here = there = 0  # how far it is in what is wanted, and in the text
+    behind: int | None = None  # the last % in what is wanted
+    tried = 0  # up to here the text is that %
+    while there < len(text):
+        part = wanted[here] if here < len(wanted) else None
+        if part == _ANY:
+            here += 1
+            behind, tried = here, there
+        elif part in {_ONE, text[there]}:
+            here += 1
+            there += 1
+        elif behind is not None:  # one more character is the last %; those before it need no other
+            tried += 1
+            here, there = behind, tried
+        else:
+            return False
+    return all(part == _ANY for part in wanted[here:])
 
 
 def pattern_range(pattern: str) -> tuple[str, str] | None:
@@ -66,16 +87,11 @@ def pattern_range(pattern: str) -> tuple[str, str] | None:
 
 
 @lru_cache(maxsize=32)
-def _compiled(pattern: str) -> re.Pattern[str]:
+def _parts(pattern: str) -> tuple[str, ...]:
+    """Take a pattern of LIKE apart: into characters, and ``_ONE`` and ``_ANY`` of them."""
     parts = re.findall(r"\\(.)|([%_])|(.)", pattern, re.DOTALL)
-    wildcards = {"%": ".*", "_": "."}
-    return re.compile(
-        "".join(
-            wildcards[wildcard] if wildcard else re.escape(escaped or plain)
-            for escaped, wildcard, plain in parts
-        ),
-        re.DOTALL,
-    )
+    wildcards = {"%": _ANY, "_": _ONE}
+    return tuple(wildcards.get(wildcard) or escaped or plain for escaped, wildcard, plain in parts)
 
 
 def like_pattern(literal: str) -> str:

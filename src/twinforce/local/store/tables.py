@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager, closing
+from contextlib import AbstractContextManager, closing, suppress
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -14,15 +15,18 @@ from typing import Any, Final
 from ..schema import Field, SObject, standard_schema
 from ..soql.text import is_like
 from ..soql.zones import local_text
-from .transactions import Transactions
-from .values import Stored, casefold
+from .transactions import StoreError, Transactions
+from .values import Stored, casefold, stored_value
 
 Row = dict[str, Stored]
 
 # Rows of every table can be in the recycle bin, though only deletable sObjects show it.
 _COMMON_COLUMNS: Final = ('"Id" TEXT NOT NULL UNIQUE', '"IsDeleted" INTEGER NOT NULL DEFAULT 0')
+_IN_MEMORY: Final = ":memory:"  # the name that SQLite has for it
 _NUMBERS: Final = "_numbers"  # the first table that is made, so the file of an org has it
 _BLOBS: Final = "_blobs"  # what the fields of binary data hold, by record and field
+DECLARATIONS: Final = "_declarations"  # what the custom fields are, by sObject and field
+_OLD_COLUMN: Final = "_old_column"
 _VERSION: Final = 1  # of the file, in SQLite's user_version
 _BUSY_SECONDS: Final = 30.0  # how long another process may hold the file
 _LOOK_AGAIN_SECONDS: Final = 0.01
@@ -57,9 +61,11 @@ class Store:
 
     def __init__(self, path: str | Path | None) -> None:
         self.path = _checked_path(path)
+        if self.path is not None and self.path != _IN_MEMORY:
+            _make_private(self.path)
         try:
-            self._open(self.path or ":memory:")
-        except sqlite3.OperationalError as error:
+            self._open(self.path or _IN_MEMORY)
+        except (sqlite3.OperationalError, StoreError) as error:
             message = (
                 f"the org's file {self.path!r} cannot be used: {error}; "
                 "its folder must exist, and both must be writable"
@@ -108,6 +114,10 @@ class Store:
                 f"CREATE TABLE IF NOT EXISTS {_BLOBS} (record TEXT NOT NULL, field TEXT NOT NULL, "
                 "content BLOB NOT NULL, PRIMARY KEY (record, field))"
             )
+            run(
+                f"CREATE TABLE IF NOT EXISTS {DECLARATIONS} "
+                "(field TEXT PRIMARY KEY, declaration TEXT NOT NULL)"
+            )
             [(version,)] = run("PRAGMA user_version")
             if version < _VERSION:
                 self._upgrade()
@@ -144,6 +154,11 @@ class Store:
     def close(self) -> None:
         self._connection.close()
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether something is being written, or a request answered."""
+        return self._transactions.running
+
     def together(self) -> AbstractContextManager[None]:
         """Commit all that a block writes at its end; see :meth:`Transactions.together`."""
         return self._transactions.together()
@@ -151,6 +166,14 @@ class Store:
     def transaction(self) -> AbstractContextManager[None]:
         """Write all that a block writes, or nothing; see :meth:`Transactions.one`."""
         return self._transactions.one()
+
+    def attempt(self) -> AbstractContextManager[None]:
+        """Undo what a block writes if it raises; see :meth:`Transactions.attempt`."""
+        return self._transactions.attempt()
+
+    def if_undone(self, restore: Callable[[], None]) -> None:
+        """Call *restore* if what is written is undone; see :meth:`Transactions.if_undone`."""
+        self._transactions.if_undone(restore)
 
     def _analyse(self) -> None:
         """Let SQLite find out which indexes tell rows apart: that of an owner does not, say."""
@@ -161,7 +184,7 @@ class Store:
     def prepare_standard(self, sobjects: Iterable[SObject]) -> None:
         """Prepare the standard *sobjects*; those of all orgs in memory are copies of one."""
         if self.path is None and hasattr(self._connection, "serialize"):
-            with closing(sqlite3.connect(":memory:")) as template:
+            with closing(sqlite3.connect(_IN_MEMORY)) as template:
                 template.deserialize(_standard_tables())
                 template.backup(self._connection)
             return
@@ -181,21 +204,43 @@ class Store:
     def _prepare(self, sobject: SObject) -> None:
         table = quoted(sobject.name)
         stored = [field for field in sobject.fields if field.has_column]
-        columns = {row[1].lower() for row in self.rows(f"PRAGMA table_info({table})")}
+        columns = {row[1].lower(): row[2] for row in self.rows(f"PRAGMA table_info({table})")}
         run = self._connection.execute
         if not columns:
             own = [_column(field) for field in stored if field.name not in {"Id", "IsDeleted"}]
             run(f"CREATE TABLE {table} ({', '.join([*_COMMON_COLUMNS, *own])})")
         else:
             for field in stored:
-                if field.name.lower() not in columns:
-                    run(f"ALTER TABLE {table} ADD COLUMN {_column(field)}")
+                column_type = columns.get(field.name.lower())
+                if column_type is None:
+                    self._add_column(sobject, field)
+                elif column_type == "REAL" and not field.column_type:
+                    self._untype_column(sobject, field)
         for field in stored:
             if field.name in _NOT_INDEXED:
                 continue  # the column of Id is unique, so it has an index
             is_named = field.name_field or field.name in _INDEXED
             if is_named or field.type == "reference" or field.is_key or field.unique:
                 self.index(sobject, field)
+
+    def _add_column(self, sobject: SObject, field: Field) -> None:
+        table = quoted(sobject.name)
+        self._connection.execute(f"ALTER TABLE {table} ADD COLUMN {_column(field)}")
+        if not (field.custom or field.nillable or field.default_value is None):
+            # The records of an earlier release have what new ones have that say nothing of it.
+            self._connection.execute(
+                f"UPDATE {table} SET {quoted(field.name)} = ?",
+                (stored_value(field, field.default_value),),
+            )
+
+    def _untype_column(self, sobject: SObject, field: Field) -> None:
+        """Have a column keep integers that earlier releases rounded to what a float can be."""
+        run, table, column = self._connection.execute, quoted(sobject.name), quoted(field.name)
+        run(f"DROP INDEX IF EXISTS {quoted(f'{sobject.name}.{field.name}')}")
+        run(f"ALTER TABLE {table} RENAME COLUMN {column} TO {_OLD_COLUMN}")
+        run(f"ALTER TABLE {table} ADD COLUMN {_column(field)}")
+        run(f"UPDATE {table} SET {column} = {_OLD_COLUMN}")
+        run(f"ALTER TABLE {table} DROP COLUMN {_OLD_COLUMN}")
 
     def index(self, sobject: SObject, field: Field) -> None:
         """Have the records with a value of *field* found without looking at all of them."""
@@ -363,6 +408,14 @@ def _checked_path(path: Any) -> str | None:
     return str(path)
 
 
+def _make_private(path: str) -> None:
+    """Make the file, if there is none, so that only its owner may read it: it has tokens in it."""
+    # Whatever is wrong with the path, SQLite says when it opens it. Beside the file, what SQLite
+    # writes ahead may be read by whom the file lets.
+    with suppress(OSError, ValueError):
+        os.close(os.open(os.path.realpath(path), os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+
+
 def _digits(text: str | None) -> str:
     return _NO_DIGITS.sub("", text or "")
 
@@ -371,7 +424,7 @@ def _column(field: Field) -> str:
     """Return the definition of the column that holds *field*."""
     # A new checkbox is unticked in the rows that exist; every other new field is empty.
     default = f" DEFAULT {int(bool(field.default_value))}" if field.type == "boolean" else ""
-    return f"{quoted(field.name)} {field.traits.column}{default}"
+    return f"{quoted(field.name)} {field.column_type}{default}"
 
 
 def comparable(field: Field, column: str | None = None) -> str:

@@ -29,6 +29,12 @@ class Transactions:
         self._finish = finish
         self._depth = 0  # of transactions within transactions
         self._together = 0
+        self._restores: list[Callable[[], None]] = []  # to be called in the other order
+
+    @property
+    def running(self) -> bool:
+        """Whether a block of :meth:`together` or :meth:`one` is being run."""
+        return bool(self._together or self._depth)
 
     @contextmanager
     def together(self) -> Iterator[None]:
@@ -50,13 +56,18 @@ class Transactions:
         finally:
             self._together -= 1
 
+    def if_undone(self, restore: Callable[[], None]) -> None:
+        """Call *restore* if what the transaction around this writes is undone, now or later."""
+        self._restores.append(restore)
+
     @contextmanager
     def one(self) -> Iterator[None]:
         """Write all that the block writes, or nothing if it raises; a block may be within another.
 
         It is committed at the end, or with the rest of what :meth:`together` keeps together.
         What the block reads no other process can change until then. Raises
-        FileLockedError if another one never let this one write.
+        FileLockedError if another one never let this one write, StoreError if nothing of the block
+        could be stored.
         """
         if self._depth == 0:
             self._begin()
@@ -64,13 +75,16 @@ class Transactions:
                 try:
                     yield
                     self._commit()
-                except BaseException:
+                except BaseException as error:
                     if self._depth:
                         self._roll_back()
+                    if isinstance(error, sqlite3.OperationalError):
+                        raise StoreError(str(error)) from error
                     raise
                 return
         self._check_transaction()
         savepoint = f"s{self._depth}"
+        restores = len(self._restores)
         self._connection.execute(f"SAVEPOINT {savepoint}")
         self._depth += 1
         try:
@@ -79,11 +93,29 @@ class Transactions:
             # SQLite itself gives up the whole transaction when a disk is full, say.
             if self._connection.in_transaction:
                 self._connection.execute(f"ROLLBACK TO {savepoint}")
+            self._restore(restores)
             raise
         finally:
             self._depth -= 1
             if self._connection.in_transaction:
                 self._connection.execute(f"RELEASE {savepoint}")
+
+    @contextmanager
+    def attempt(self) -> Iterator[None]:
+        """Undo what the block writes if it raises, as :meth:`one` does, without locking the file.
+
+        It is locked from the first write on. Other processes may write until then.
+        """
+        if self._depth or not self._together:
+            with self.one():
+                yield
+            return
+        try:
+            yield
+        except BaseException:
+            if self._depth:  # since nothing was written before, all of it is the block's
+                self._roll_back()
+            raise
 
     def _begin(self) -> None:
         try:
@@ -106,8 +138,14 @@ class Transactions:
         except sqlite3.Error as error:
             raise StoreError(str(error)) from error
         self._depth = 0
+        self._restores.clear()
 
     def _roll_back(self) -> None:
         self._depth = 0
         if self._connection.in_transaction:
             self._connection.execute("ROLLBACK")
+        self._restore(0)
+
+    def _restore(self, kept: int) -> None:
+        while len(self._restores) > kept:
+            self._restores.pop()()

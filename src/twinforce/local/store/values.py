@@ -25,10 +25,12 @@ _DATE: Final = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _DATETIME: Final = re.compile(
     r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(?:\.\d+)?(Z|[+-]\d\d:?\d\d)?", re.ASCII
 )
-_TIME: Final = re.compile(r"(\d\d:\d\d:\d\d)(\.\d{1,3})?Z?", re.ASCII)
+_TIME: Final = re.compile(r"((?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d)(\.\d{1,3})?Z?", re.ASCII)
 _EMAIL: Final = re.compile(
     r"[^\s@<>,;:\"()\[\]\\]+@[^\s@<>,;:\"()\[\]\\]+\.[^\s@.<>,;:\"()\[\]\\]+"
 )
+_LAST_EXACT_FLOAT: Final = 2**53  # up to here, floats tell all integers apart
+_BEYOND_INTEGERS: Final = 10**18  # no field has more digits than integers below
 _FIRST_YEAR: Final = 1700  # of the dates that Salesforce keeps
 _LAST_YEAR: Final = 4000
 _BETWEEN_LINES: Final = re.compile(r"\s+", re.ASCII)
@@ -107,14 +109,15 @@ def _picklist(field: Field, value: Any) -> Stored:
         return text
     known = {casefold(choice.value): choice.value for choice in field.picklist_values}
     chosen = text.split(";") if field.type == "multipicklist" else [text]
-    parts = [known.get(casefold(part.strip()), part.strip()) for part in chosen]
+    stripped = filter(None, map(str.strip, chosen))
+    parts = [known.get(casefold(part), part) for part in stripped]
     if field.restricted_picklist and known:
         for part in parts:
             if casefold(part) not in known:
                 message = f"{field.label}: bad value for restricted picklist field: {part}"
                 code = "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST"
                 raise ApiError(code, message, fields=[field.name])
-    return ";".join(dict.fromkeys(parts))
+    return ";".join(dict.fromkeys(parts)) or None
 
 
 def _boolean(field: Field, value: Any) -> Stored:
@@ -155,7 +158,13 @@ def _number(field: Field, value: Any) -> Stored:
     if (rounded and rounded.adjusted() >= whole_digits) or (limit and abs(rounded) > limit):
         message = f"{field.label}: value outside of valid range on numeric field: {value}"
         raise ApiError("NUMBER_OUTSIDE_VALID_RANGE", message, fields=[field.name])
-    return float(rounded)
+    return exact_number(rounded) if field.has_big_integers else float(rounded)
+
+
+def exact_number(number: Decimal) -> int | float:
+    """Return *number* as a float, but as an int where a float would be another number."""
+    is_big = _LAST_EXACT_FLOAT < abs(number) < _BEYOND_INTEGERS
+    return int(number) if is_big and number == number.to_integral_value() else float(number)
 
 
 def _degrees(field: Field) -> int | None:
@@ -207,7 +216,7 @@ def _check_year(field: Field, moment: datetime) -> None:
 
 def _time(field: Field, value: Any) -> Stored:
     match = _TIME.fullmatch(value) if isinstance(value, str) else None
-    if match is None or match[1] >= "24":
+    if match is None:
         raise WrongTypeError
     return f"{match[1]}{(match[2] or '.').ljust(4, '0')}Z"
 

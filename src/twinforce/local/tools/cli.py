@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 from typing import Final
 
 from ..._core.version import __version__
 from ..extra import require_extra
+from .output import run, warn
 
 _INTERRUPTED: Final = 130  # what shells make of Ctrl-C
+_LONGEST_SHOWN: Final = 20
+_LAST_PORT: Final = 65_535
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command that *arguments* name and return the exit status."""
+    try:
+        return run(lambda: _main(arguments))
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+
+
+def _main(arguments: list[str] | None) -> int:
     parser = argparse.ArgumentParser(
         prog="twinforce", description="Salesforce Composite Batch, tried on a local org."
     )
@@ -33,12 +42,9 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         require_extra()
     except ImportError as error:
-        print(error, file=sys.stderr)
+        warn(str(error))
         return 1
-    try:
-        return _demo() if options.command == "demo" else _serve(options)
-    except KeyboardInterrupt:
-        return _INTERRUPTED
+    return _demo() if options.command == "demo" else _serve(options)
 
 
 def _demo() -> int:
@@ -103,8 +109,10 @@ def _add_options(serve: argparse.ArgumentParser) -> None:
 
 
 def _port(text: str) -> int:
-    port = int(text) if text.isdecimal() else -1
-    if not 0 <= port <= 65_535:
-        message = f"{text!r} is no port: a whole number from 0 to 65535"
+    # Python does not read numbers of thousands of digits, so their count comes first.
+    port = int(text) if text.isdecimal() and len(text) <= _LONGEST_SHOWN else -1
+    if not 0 <= port <= _LAST_PORT:
+        shown = text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}\u2026"
+        message = f"{shown!r} is no port: a whole number from 0 to {_LAST_PORT}"
         raise argparse.ArgumentTypeError(message)
     return port

@@ -11,11 +11,12 @@ from ... import AccessToken, AsyncSalesforce, Salesforce
 from .. import LocalOrg
 from ._async import demo as async_demo
 from ._sync import demo as blocking_demo
+from .output import say
 
 
 def main() -> None:
     """Run both twins on a fresh org each, and print what happened."""
-    print("twinforce demo: Composite Batch on a local org. Nothing leaves this machine.")
+    say("twinforce demo: Composite Batch on a local org. Nothing leaves this machine.")
     with (
         served("Salesforce, blocking") as (url, token, account_id),
         Salesforce(url, AccessToken(token)) as salesforce,
@@ -23,7 +24,7 @@ def main() -> None:
         blocking_demo.run_examples(salesforce, account_id)
     with served("AsyncSalesforce, asyncio") as (url, token, account_id):
         asyncio.run(run_async(url, token, account_id))
-    print("\nHow to write this yourself: see the README.")
+    say("\nHow to write this yourself: see the README.")
 
 
 async def run_async(url: str, token: str, account_id: str) -> None:
@@ -42,7 +43,7 @@ def served(twin: str) -> Iterator[tuple[str, str, str]]:
             names = ("Acme", "Globex", "Initech")
             ids = [salesforce.sobject.create("Account", {"Name": name}) for name in names]
         with org.serve() as server:
-            print(f"\n{twin}, over HTTP at {server.url}")
+            say(f"\n{twin}, over HTTP at {server.url}")
             started = time.perf_counter()
             yield server.url, server.access_token, ids[0]
-            print(f"  All this took {(time.perf_counter() - started) * 1000:.0f} ms.")
+            say(f"  All this took {(time.perf_counter() - started) * 1000:.0f} ms.")

@@ -16,6 +16,8 @@ from typing import Any, Final
 import attrs
 import orjson
 
+from .. import arguments
+
 _FORMS: Final = (
     'a seed file is a plan ([{"sobject": …, "files": […]}]), a tree file ({"records": […]}), '
     'or lists of records by sobject ({"Account": [{"Name": "Acme"}]})'
@@ -52,10 +54,7 @@ def read_seed(path: str | Path) -> Seed:
 
     Raises OSError for a file that cannot be read, ValueError for one that is no seed file.
     """
-    if not isinstance(path, str | Path):
-        message = f"the path of a seed file must be a str or a Path, not {type(path).__name__}"
-        raise TypeError(message)
-    file = Path(path)
+    file = arguments.path("the path of a seed file", path)
     document = _load(file)
     if isinstance(document, list):
         parts = dict(_parts(file, document))
@@ -68,19 +67,19 @@ def read_seed(path: str | Path) -> Seed:
     else:
         records = list(_tree(file.name, document, None))
         everything = [document]
+    if not records:
+        raise _refused(f"{file.name} holds no records: {_FORMS}")
     # What it says counts, not how it is written: line ends change on their way through git.
     written = orjson.dumps(everything, option=orjson.OPT_SORT_KEYS)
     return Seed(str(file.resolve()), hashlib.sha256(written).hexdigest(), tuple(records))
 
 
 def _load(file: Path) -> Any:
+    content = arguments.read_file("seed file", file).removeprefix(codecs.BOM_UTF8)
     try:
-        content = file.read_bytes()
-    except OSError as error:
-        message = f"the seed file {str(file)!r} cannot be read: {error.strerror}"
-        raise OSError(message) from error
-    try:
-        return orjson.loads(content.removeprefix(codecs.BOM_UTF8))
+        return orjson.loads(content.decode())
+    except UnicodeDecodeError:
+        raise _refused(f"{file.name} is not UTF-8; save it as UTF-8") from None
     except orjson.JSONDecodeError as error:
         raise _refused(f"{file.name} is not JSON: {error}") from error
 

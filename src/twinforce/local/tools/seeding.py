@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import heapq
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,6 +19,7 @@ from ..store.values import WrongTypeError, stored_value
 from .seed_files import Seed, SeedRecord, read_seed
 
 _SEEDS: Final = "_seeds"  # what the org has been seeded with, and the ids by reference
+_PLACES: Final = "_seed_places"  # where that was found, which may be several places
 _PARSER_TALK: Final = re.compile(r" or request may be missing a required field at \[.*\]$")
 _DECLARE: Final = "declare it first, or load its metadata (--schema)"
 _NOTHING: Final = "nothing was loaded"
@@ -43,6 +45,8 @@ class Seeds:
                 f"CREATE TABLE IF NOT EXISTS {_SEEDS} "
                 "(digest TEXT PRIMARY KEY, source TEXT NOT NULL, ids TEXT NOT NULL)"
             )
+            self._store.rows(f"CREATE TABLE IF NOT EXISTS {_PLACES} (source TEXT PRIMARY KEY)")
+            self._store.rows(f"INSERT OR IGNORE INTO {_PLACES} SELECT source FROM {_SEEDS}")
             ids: dict[str, str] = {}
             fresh: dict[str, Seed] = {}
             for seed in seeds:
@@ -52,6 +56,8 @@ class Seeds:
                 else:
                     ids.update(known)
             self._load(fresh.values(), ids)
+            for seed in seeds:
+                self._store.rows(f"INSERT OR IGNORE INTO {_PLACES} VALUES (?)", (seed.source,))
         return ids
 
     def _known(self, seed: Seed) -> dict[str, str] | None:
@@ -60,7 +66,7 @@ class Seeds:
         if rows:
             known: dict[str, str] = orjson.loads(rows[0][0])
             return known
-        if self._store.rows(f"SELECT 1 FROM {_SEEDS} WHERE source = ?", (seed.source,)):
+        if self._store.rows(f"SELECT 1 FROM {_PLACES} WHERE source = ?", (seed.source,)):
             message = (
                 f"this org has been seeded with {Path(seed.source).name} already, and the seed has "
                 "changed since; begin with a new org, or put the new records into a file of their "
@@ -71,30 +77,19 @@ class Seeds:
 
     def _load(self, seeds: Collection[Seed], ids: dict[str, str]) -> None:
         """Create the records of *seeds*, parents first, and add to *ids*."""
-        pending = [record for seed in seeds for record in seed.records]
-        _check_references(pending, ids)
-        links = {record: self._links(record) for record in pending}
+        records = [record for seed in seeds for record in seed.records]
+        _check_references(records, ids)
+        links = {record: self._links(record) for record in records}
         _check_links(links, ids)
         created: dict[SeedRecord, str] = {}
-        while pending:
-            waiting: list[SeedRecord] = []
-            for record in pending:
-                parent = record.parent
-                ready = parent is None or parent in created
-                if not ready or not ids.keys() >= set(links[record].values()):
-                    waiting.append(record)
-                    continue
-                found = {name: ids[reference] for name, reference in links[record].items()}
-                if parent is not None:
-                    found[self._link_to(parent, record)] = created[parent]
-                created[record] = self._create(record, found)
-                if record.reference is not None:
-                    ids[record.reference] = created[record]
-            if len(waiting) == len(pending):
-                names = ", ".join(record.place for record in waiting[:3])
-                message = f"{names}: these records refer to each other in a circle; {_NOTHING}"
-                raise ValueError(message)
-            pending = waiting
+        for record in parents_first(links):
+            parent = record.parent
+            found = {name: ids[reference] for name, reference in links[record].items()}
+            if parent is not None:
+                found[self._link_to(parent, record)] = created[parent]
+            created[record] = self._create(record, found)
+            if record.reference is not None:
+                ids[record.reference] = created[record]
         for seed in seeds:
             own = {r.reference: created[r] for r in seed.records if r.reference is not None}
             self._store.rows(
@@ -145,6 +140,35 @@ class Seeds:
             if unknown and not wrong:
                 message += f"; {_DECLARE}, or leave it out"
             raise ValueError(f"{place}: {message}; {_NOTHING}") from error
+
+
+def parents_first(links: Mapping[SeedRecord, Mapping[str, str]]) -> Iterator[SeedRecord]:
+    """Yield each record behind those that it refers to, and else as they stand in the files."""
+    by_reference = {record.reference: record for record in links}
+    needed: dict[SeedRecord, set[SeedRecord]] = {}
+    needing: dict[SeedRecord, list[SeedRecord]] = {}
+    for record, own in links.items():
+        parents = {by_reference[name] for name in own.values() if name in by_reference}
+        if record.parent is not None:
+            parents.add(record.parent)
+        needed[record] = parents
+        for parent in parents:
+            needing.setdefault(parent, []).append(record)
+    places = {record: place for place, record in enumerate(links)}
+    records = list(links)
+    ready = [places[record] for record in records if not needed[record]]  # a heap
+    while ready:
+        record = records[heapq.heappop(ready)]
+        yield record
+        del needed[record]
+        for child in needing.get(record, ()):
+            needed[child].remove(record)
+            if not needed[child]:
+                heapq.heappush(ready, places[child])
+    if needed:
+        names = ", ".join(record.place for record in list(needed)[:3])
+        message = f"{names}: these records refer to each other in a circle; {_NOTHING}"
+        raise ValueError(message)
 
 
 def _is_unknown(sobject: SObject, name: str) -> bool:

@@ -5,20 +5,21 @@ from __future__ import annotations
 import contextlib
 import json
 import signal
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
 from ..org import LocalOrg
+from ..server.hosts import is_this_machine
+from .output import say, warn
 
 if TYPE_CHECKING:
     from ..server.web import Server
 
-_THIS_MACHINE: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 _UNTIL_A_SIGNAL: Final = 3600.0  # a sleep is what Ctrl-C interrupts on every system
 
 
@@ -40,24 +41,53 @@ def serve_until_stopped(settings: Settings) -> int:
 
     Raises KeyboardInterrupt if either comes before it is served.
     """
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    signals = _Signals()
+    signals.listen()
     try:
         with _org(settings) as org, _server(org, settings) as server:
+            signals.server = server
             with contextlib.suppress(KeyboardInterrupt):
                 _announce(org, server, settings)
-                while True:
+                while not signals.asked:
                     time.sleep(_UNTIL_A_SIGNAL)
-            # Whoever cannot wait for the answers that are being written, asks once more.
-            signal.signal(signal.SIGINT, signal.SIG_DFL)
-            signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    except _StartError as error:
-        _warn(str(error))
+    except Exception as error:
+        if signals.asked and signals.server is None:
+            raise KeyboardInterrupt from None  # of which SQLite makes another error, say
+        if not isinstance(error, _StartError):
+            raise
+        warn(str(error))
         return 1
     return 0
 
 
-def _warn(message: str) -> None:
-    print(f"twinforce: {message}", file=sys.stderr)
+@attrs.define
+class _Signals:
+    """What Ctrl-C and SIGTERM do: the first ends the *server*, as soon as it has answered.
+
+    Whoever cannot wait for that, asks once more, which ends the process. Until there is a server,
+    ending takes no time, and is not to be interrupted.
+    """
+
+    server: Server | None = None
+    asked: bool = False
+
+    def listen(self) -> None:
+        signal.signal(signal.SIGTERM, self._end)
+        if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:  # of a shell's background
+            signal.signal(signal.SIGINT, self._end)
+
+    def _end(self, _number: int, _frame: FrameType | None) -> None:
+        for each in (signal.SIGINT, signal.SIGTERM):
+            if signal.getsignal(each) == self._end:
+                signal.signal(each, signal.SIG_IGN if self.server is None else self._end_at_once)
+        self.asked = True
+        raise KeyboardInterrupt
+
+    def _end_at_once(self, number: int, _frame: FrameType | None) -> None:
+        if self.server is not None:
+            self.server.remove_files()
+        signal.signal(number, signal.SIG_DFL)
+        signal.raise_signal(number)
 
 
 class _StartError(Exception):
@@ -65,19 +95,11 @@ class _StartError(Exception):
 
 
 @contextlib.contextmanager
-def _telling(place: str = "") -> Iterator[None]:
-    """Make what the org says of files, declarations and its *place* one line for the user."""
+def _telling() -> Iterator[None]:
+    """Make what the org says of files, declarations and its port one line for the user."""
     try:
         yield
-    except OSError as error:
-        said = error.strerror or str(error)
-        if error.filename is not None:
-            said = f"{str(error.filename)!r} cannot be read: {said}"
-        elif place:
-            said = said.rpartition(": ")[2]  # asyncio says before it which address that was
-            said = f"cannot serve at {place}: {said}; choose another --port or --host"
-        raise _StartError(said) from error
-    except (ValueError, TypeError) as error:
+    except (OSError, TypeError, ValueError) as error:
         raise _StartError(" ".join(str(error).split())) from error
 
 
@@ -87,14 +109,13 @@ def _org(settings: Settings) -> Iterator[LocalOrg]:
         org = LocalOrg(settings.db)
     with org:
         with _telling():
-            for folder in settings.schema:
-                org.load_metadata(folder)  # it logs what it skips, so that stderr shows it
+            org.load_metadata(*settings.schema)  # it logs what it skips, so that stderr shows it
             org.seed(*settings.seeds)
         yield org
 
 
 def _server(org: LocalOrg, settings: Settings) -> Server:
-    with _telling(f"{settings.host}:{settings.port}"):
+    with _telling():
         return org.serve(port=settings.port, host=settings.host, tls=settings.tls)
 
 
@@ -110,12 +131,12 @@ def _announce(org: LocalOrg, server: Server, settings: Settings) -> None:
         "security_token": org.security_token,
         "certificate": None if certificate is None else str(certificate),
     }
-    if settings.host not in _THIS_MACHINE:
-        _warn(
+    if not is_this_machine(settings.host):
+        warn(
             f"whoever can reach {settings.host} can sign in to this org: "
             "the words to sign in with are known to all"
         )
-    print(json.dumps(facts) if settings.as_json else _text(facts, settings), flush=True)
+    say(json.dumps(facts) if settings.as_json else _text(facts, settings))
 
 
 def _text(facts: dict[str, Any], settings: Settings) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..._core.batch import BatchCore
+from .output import say
 
 
 def counted(number: int, noun: str) -> str:
@@ -13,6 +14,6 @@ def counted(number: int, noun: str) -> str:
 def tell(title: str, batch: BatchCore, **facts: object) -> None:
     """Print the *title* of an example, what its *batch* sent, and *facts* that came of it."""
     size = f"{counted(len(batch), 'subrequest')}, {counted(batch.request_count, 'request')}"
-    print(f"  {title} [{size}]")
+    say(f"  {title} [{size}]")
     for name, fact in facts.items():
-        print(f"      {name.replace('_', ' '):<21} {fact}")
+        say(f"      {name.replace('_', ' '):<21} {fact}")
