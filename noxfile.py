@@ -200,3 +200,10 @@ def soql_oracle(session: nox.Session) -> None:
     environment = npm(session, "@salesforce/soql-common@0.2.2", "antlr4ts@0.5.0-alpha.4")
     tests = "tests/judges_npm/test_soql_oracle.py"
     session.run("pytest", tests, *session.posargs, env=environment)
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Measure this library, its peers and the bare HTTP libraries at the same work."""
+    session.install(".", *group("rivals"))
+    session.run("python", "-m", "benchmarks", *session.posargs)

@@ -1,0 +1,1 @@
+"""Benchmarks: this library, its peers and the bare HTTP libraries at the same work."""
