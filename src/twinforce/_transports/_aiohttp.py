@@ -8,6 +8,7 @@ import os
 import selectors
 import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from functools import lru_cache
 from typing import Any, Self
 from weakref import WeakSet
 
@@ -18,13 +19,16 @@ from aiohttp.connector import Connection
 from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
-from .._core.http import Request, Response
+from .._core.http import Request, Response, Timeout
 from ..errors import InvalidStateError
 from . import _exchange, _failures
 from ._exchange import Origin, Outgoing
 from ._settings import POOL_SIZE, Proxy, Settings
 
 _PIECE = 64 * 1024
+_AT_ONCE = 32 * 1024  # that much is taken by asyncio's buffer, and nobody waits for the server
+# For a single look at one socket; that of asyncio's loops would need a handle of the system.
+_Selector = getattr(selectors, "PollSelector", selectors.DefaultSelector)
 _LONGEST_LINE = 64 * 1024  # of an answer's head; as in http.client, so that both twins take it
 
 
@@ -194,16 +198,12 @@ class _Route:
     ) -> Response:
         origin, timeout = outgoing.origin, request.timeout
         try:
-            async with asyncio.timeout(None) as deadline:
-                answer = await session.request(
-                    request.method,
-                    URL(request.url, encoded=True),
-                    data=_pieces(body, deadline, timeout.read) if body else None,
-                    timeout=aiohttp.ClientTimeout(connect=timeout.connect, sock_read=timeout.read),
-                    allow_redirects=False,
-                    ssl=self.tls,
-                    **self._headers(outgoing),
-                )
+            if body is None or (isinstance(body, bytes) and len(body) <= _AT_ONCE):
+                answer = await self._begin(session, request, outgoing, body or None)
+            else:
+                async with asyncio.timeout(None) as deadline:
+                    pieces = _pieces(body, deadline, timeout.read)
+                    answer = await self._begin(session, request, outgoing, pieces)
             async with answer:
                 content = await answer.read()
         except _failures.NotConnectedError as error:
@@ -222,6 +222,23 @@ class _Route:
             raise _failures.connection_lost(origin, is_http=is_http) from error
         return _exchange.incoming(origin, answer.status, _fields(answer), content)
 
+    async def _begin(
+        self,
+        session: aiohttp.ClientSession,
+        request: Request,
+        outgoing: Outgoing,
+        data: bytes | AsyncIterator[bytes | memoryview] | None,
+    ) -> aiohttp.ClientResponse:
+        return await session.request(
+            request.method,
+            URL(request.url, encoded=True),
+            data=data,
+            timeout=_limits(request.timeout),
+            allow_redirects=False,
+            ssl=self.tls,
+            **self._headers(outgoing),
+        )
+
     def _headers(self, outgoing: Outgoing) -> dict[str, Any]:
         headers = outgoing.headers
         if self.proxy is None:
@@ -232,6 +249,11 @@ class _Route:
         if outgoing.origin.scheme == "https":
             return {"headers": headers, "proxy": self.proxy.url, "proxy_headers": permit}
         return {"headers": headers | permit, "proxy": self.proxy.url}
+
+
+@lru_cache(64)
+def _limits(timeout: Timeout) -> aiohttp.ClientTimeout:
+    return aiohttp.ClientTimeout(connect=timeout.connect, sock_read=timeout.read)
 
 
 def _fields(answer: aiohttp.ClientResponse) -> Iterator[tuple[str, str]]:
@@ -298,7 +320,7 @@ def _is_spent(connection: Connection) -> bool:
     protocol, transport = connection.protocol, connection.transport
     if protocol is None or transport is None or protocol.should_close:
         return True
-    with selectors.DefaultSelector() as selector:
+    with _Selector() as selector:
         selector.register(transport.get_extra_info("socket"), selectors.EVENT_READ)
         return bool(selector.select(0))
 

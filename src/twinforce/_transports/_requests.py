@@ -350,6 +350,7 @@ class _Adapter(HTTPAdapter):
     def __init__(self, proxy: Proxy | None, settings: Settings) -> None:
         self._proxy = proxy
         self._settings = settings
+        self._pool: Any = None
         super().__init__(pool_connections=1, pool_maxsize=1, max_retries=0)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
@@ -382,6 +383,28 @@ class _Adapter(HTTPAdapter):
 
     def cert_verify(self, *args: Any, **kwargs: Any) -> None:
         """Leave the pool as it is: its TLS context knows what to trust."""
+
+    # What requests would find out anew for each request, and nobody here looks at.
+
+    def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> Any:
+        """Return the one pool there is: that of the origin, or of the proxy before it."""
+        if self._pool is None:
+            self._pool = super().get_connection_with_tls_context(*args, **kwargs)
+        return self._pool
+
+    def request_url(self, request: requests.PreparedRequest, proxies: Any) -> str:
+        """Return the path on the way to the origin, as the connection knows it, without parsing."""
+        if proxies:
+            return str(super().request_url(request, proxies))
+        assert isinstance(request.headers, _Headers)  # noqa: S101 - only such are sent
+        return request.headers.outgoing.target
+
+    def build_response(self, req: requests.PreparedRequest, resp: Any) -> requests.Response:
+        """Return nothing but the raw answer: no cookies, and no guess at an encoding."""
+        del req
+        response = requests.Response()
+        response.status_code, response.raw = resp.status, resp
+        return response
 
 
 _POOLS = {"http": _Pool, "https": _TLSPool}
