@@ -36,7 +36,15 @@ def test_no_public_name_is_left_out() -> None:
         if not (name.startswith("_") or isinstance(value, ModuleType))
     }
 
-    assert public - {"TYPE_CHECKING", "annotations"} <= set(twinforce.__all__)
+    assert public - {"TYPE_CHECKING", "Final", "annotations", "import_module"} <= set(
+        twinforce.__all__
+    )
+
+
+def test_a_name_that_is_not_there_is_no_attribute() -> None:
+    with pytest.raises(AttributeError, match="no attribute 'Salesfroce'"):
+        getattr(twinforce, "Salesfroce")  # noqa: B009 - no type checker lets it through otherwise
+    assert set(twinforce.__all__) <= set(dir(twinforce))
 
 
 def test_both_clients_have_a_twin() -> None:
@@ -105,6 +113,29 @@ def test_an_async_client_never_loads_requests(tmp_path: Path) -> None:
         "        pass\n"
         "asyncio.run(main())\n"
         "assert 'requests' not in sys.modules",
+        tmp_path,
+    )
+
+
+@pytest.mark.parametrize(
+    ("program", "loaded", "unloaded"),
+    [
+        ("import twinforce", (), ("attrs", "asyncio", "twinforce._sync", "twinforce._async")),
+        ("from twinforce import Salesforce", ("twinforce._sync",), ("twinforce._async",)),
+        ("from twinforce import AsyncSalesforce", ("twinforce._async",), ("twinforce._sync",)),
+        ("import twinforce; twinforce.errors.NotFoundError; twinforce.hooks.logger", (), ()),
+        ("from twinforce import *; Salesforce; soql('SELECT Id FROM Account')", (), ()),
+        ("import twinforce.soql; twinforce.soql('SELECT Id FROM Account')", (), ()),
+    ],
+)
+def test_a_program_loads_what_it_uses(
+    program: str, loaded: tuple[str, ...], unloaded: tuple[str, ...], tmp_path: Path
+) -> None:
+    run(
+        f"{program}\n"
+        "import sys\n"
+        f"assert sys.modules.keys() >= {set(loaded)}\n"
+        f"assert not sys.modules.keys() & {set(unloaded)}",
         tmp_path,
     )
 
