@@ -4,7 +4,10 @@
 
 from __future__ import annotations
 
+import gc
+from collections.abc import Iterator
 from typing import Any
+from weakref import ref
 
 import pytest
 
@@ -12,6 +15,14 @@ from twinforce import Salesforce, Subrequest, SubrequestState, errors
 
 NAMELESS = {"FirstName": "Jon"}
 JON = {"FirstName": "Jon", "LastName": "Doe"}
+
+
+@pytest.fixture
+def _no_garbage_collector() -> Iterator[None]:
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
 
 
 def names(salesforce: Salesforce, sobject: str = "Contact") -> list[str]:
@@ -460,3 +471,17 @@ def test_a_batch_shows_where_it_stands(salesforce: Salesforce) -> None:
         SubrequestState.FAILED,
         SubrequestState.HALTED,
     ]
+
+
+@pytest.mark.usefixtures("_no_garbage_collector")
+def test_the_results_of_a_batch_leave_the_memory_with_it(
+    salesforce: Salesforce,
+) -> None:
+    with salesforce.composite.batch() as batch:
+        query = batch.query("SELECT Id FROM Account")
+        contact = batch.sobject.create("Contact", JON)
+    held = ref(batch), ref(query), ref(contact)
+
+    del batch, query, contact
+
+    assert (held[0](), held[1](), held[2]()) == (None, None, None)

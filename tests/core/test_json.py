@@ -158,10 +158,43 @@ def test_what_is_no_json_is_a_value_error(body: bytes) -> None:
         json.loads(body)
 
 
-def test_a_body_is_set_into_an_envelope_as_it_stands() -> None:
-    body = json.encode({"Amount": Decimal("1.10")}, "Opportunity")
+def test_a_snapshot_is_set_into_an_envelope_as_it_stands() -> None:
+    body = json.snapshot({"Amount": Decimal("1.10")}, "Opportunity")
 
-    assert json.envelope({"richInput": json.raw(body)}) == b'{"richInput":{"Amount":1.10}}'
+    assert json.write({"richInput": body}) == b'{"richInput":{"Amount":1.10}}'
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {},
+        {"Name": "Acme", "Active__c": True, "Fax": None, "NumberOfEmployees": 7},
+        {"Name": "Åcme \U0001f600", "AnnualRevenue": 1.5, "Tags": ["a", {"b": ["c"]}]},
+        {"Least": -(2**63), "Most": 2**64 - 1, "More": 2**64, "Less": -(2**63) - 1},
+        {"Größe__c": "x"},
+    ],
+)
+def test_a_snapshot_is_written_as_the_value_would_be(value: dict[str, object]) -> None:
+    assert json.write(json.snapshot(value, "Account")) == json.encode(value, "Account")
+
+
+def test_what_is_done_to_a_value_later_does_not_change_its_snapshot() -> None:
+    simple: dict[str, object] = {"Name": "before"}
+    nested: dict[str, object] = {"Tags": ["before"]}
+    taken = [json.snapshot(simple, "Account"), json.snapshot(nested, "Account")]
+
+    simple["Name"] = object()
+    nested["Tags"] = object()
+
+    assert json.write(taken) == b'[{"Name":"before"},{"Tags":["before"]}]'
+
+
+@pytest.mark.parametrize(
+    "value", [{"Name": "\ud800"}, {"\ud800": 1}, {1: "x"}, {"A": float("nan")}, {"A": object()}]
+)
+def test_what_cannot_be_written_is_refused_when_the_snapshot_is_taken(value: object) -> None:
+    with pytest.raises((TypeError, ValueError), match="Account"):
+        json.snapshot(value, "Account")
 
 
 def test_what_is_written_is_read_back() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from twinforce._core import operations
+from twinforce._core.http import Pieces
 from twinforce._core.operations import Operation
 
 ID = "0011R00001K1H2IQAV"
@@ -17,8 +18,8 @@ class Field(Enum):
     KEY = "Key__c"
 
 
-def wire(operation: Operation[Any]) -> tuple[str, str, bytes | None]:
-    return operation.method, operation.path, operation.body
+def wire(operation: Operation[Any]) -> tuple[str, str, bytes | Pieces | None]:
+    return operation.method, operation.path, operation.content()
 
 
 @pytest.mark.parametrize(

@@ -239,9 +239,7 @@ def test_a_page_that_cannot_be_trusted_is_refused(result: object) -> None:
         replies.query_page(Reply(200, result))
 
 
-@pytest.mark.parametrize(
-    "read", [replies.created_id, replies.record, replies.limits, replies.versions]
-)
+@pytest.mark.parametrize("read", [replies.id_of, replies.record, replies.limits, replies.versions])
 def test_a_result_of_another_shape_is_refused(read: object) -> None:
     assert callable(read)
     with pytest.raises(errors.MalformedResponseError, match="the answer should hold"):

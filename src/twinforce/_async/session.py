@@ -110,7 +110,7 @@ class AsyncSession:
         )
         subrequest = Subrequest(operation, 0)
         flight = BatchFlight([subrequest], Execution(), [], self.json)
-        target = urls.target("composite/batch", self.version)
+        target = urls.batch(self.version)
         await self.send("POST", target, envelope([operation], self.version), flight=flight)
         return subrequest.read()
 

@@ -90,7 +90,7 @@ class BatchCore(BatchBuilder):
             for item in self._subrequests
             if item.is_unsent or (resend_unknown and item.state is SubrequestState.UNKNOWN)
         )
-        if self._is_halted_by({*self._subrequests}.difference(sent)):
+        if self._halt_on_error and self._is_halted_by({*self._subrequests}.difference(sent)):
             sent = _halted(sent)
         for start in range(0, len(sent), MAX_SUBREQUESTS):
             latest = sent[start : start + MAX_SUBREQUESTS]
@@ -158,13 +158,13 @@ def envelope(
             "url": operation.batch_url(version),
         }
         if operation.body is not None:
-            item["richInput"] = json.raw(operation.body)
+            item["richInput"] = operation.body
         if operation.blob is not None:
             blobs.append((f"binaryPart{len(blobs) + 1}", operation.blob))
             item["binaryPartName"] = blobs[-1][0]
             item["binaryPartNameAlias"] = operation.blob.field
         items.append(item)
-    document = json.envelope({"haltOnError": halt_on_error, "batchRequests": items})
+    document = json.write({"haltOnError": halt_on_error, "batchRequests": items})
     return Multipart("json", document, blobs) if blobs else document
 
 

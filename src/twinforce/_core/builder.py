@@ -42,10 +42,19 @@ class BatchBuilder:
         self.version = version
         self.json = json
         self._subrequests: list[AnySubrequest] = []
-        self.sobject = BatchSObject(self)
+
+    # Made anew each time: a batch that holds what holds it would keep all its results in memory
+    # until the garbage collector comes round.
+
+    @property
+    def sobject(self) -> BatchSObject:
         """Subrequests on records and their sObjects."""
-        self.actions = BatchActions(self)
+        return BatchSObject(self)
+
+    @property
+    def actions(self) -> BatchActions:
         """Subrequests that invoke actions."""
+        return BatchActions(self)
 
     def query(
         self,
@@ -102,7 +111,7 @@ class BatchBuilder:
         version: str | None,
     ) -> S:
         """Put a subrequest of this *kind* at the end. For builders; users call what they mean."""
-        subrequest = kind(operation.within(self.version, version), len(self))
+        subrequest = kind(operation.within(self.version, version), len(self._subrequests))
         self._subrequests.append(subrequest)
         return subrequest
 

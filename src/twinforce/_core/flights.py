@@ -124,12 +124,12 @@ class Execution:
         self.page_errors: list[SalesforceError] = []
         self.is_over = False
         self.shown: Progress | None = None
-        self._errors_before: list[SalesforceError | None] = []
+        self._doubts_before: dict[Subrequest[Any], SalesforceError | None] = {}
 
     def begin(self, subrequests: Iterable[Subrequest[Any]]) -> list[Subrequest[Any]]:
         """Note which *subrequests* are to be sent, and give them back."""
         self.subrequests = list(subrequests)
-        self._errors_before = [item.error for item in self.subrequests]
+        self._doubts_before = {item: item.error for item in self.unknown()}
         return self.subrequests
 
     def unknown(self) -> list[Subrequest[Any]]:
@@ -138,10 +138,9 @@ class Execution:
 
     def new_doubts(self) -> list[Subrequest[Any]]:
         """List what is unknown and was not, or was for another reason, before."""
-        pairs = zip(self.subrequests, self._errors_before, strict=True)
-        unknown = SubrequestState.UNKNOWN
+        before = self._doubts_before
         return [
-            item for item, before in pairs if item.state is unknown and item.error is not before
+            item for item in self.unknown() if item not in before or item.error is not before[item]
         ]
 
     def check(self) -> None:
@@ -193,12 +192,12 @@ class BatchFlight(Flight):
         except MalformedResponseError as error:
             error.request = self.name
             raise
-        pairs = list(zip(self.subrequests, answers, strict=True))
+        pairs = zip(self.subrequests, answers, strict=True)
         outcomes = [subrequest.judge(reply) for subrequest, reply in pairs]
         self.unfinished = again = self._unfinished(answers, outcomes)
         waiting = again.subrequests if again else ()
         for subrequest, outcome in zip(self.subrequests, outcomes, strict=True):
-            if subrequest in waiting:
+            if waiting and subrequest in waiting:
                 subrequest.reopen(outcome)
             else:
                 subrequest.settle(outcome)
@@ -234,6 +233,8 @@ class BatchFlight(Flight):
         These are the subrequests that met a locked row, which were rolled back; and those that were
         halted behind one of them, or behind a deletion that, repeated, found its work done.
         """
+        if all(reply.is_success for reply in answers):
+            return None
         again: list[tuple[Subrequest[Any], Outcome]] = []
         halts_wrongly = False
         for subrequest, reply, outcome in zip(self.subrequests, answers, outcomes, strict=True):

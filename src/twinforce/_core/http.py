@@ -200,7 +200,9 @@ def api_request(
     }
     if body is not None:
         own["Content-Type"] = _JSON if isinstance(body, bytes) else body.content_type
-    given = dict(headers or {})
+    if not headers:
+        return Request(method, url, own, body, timeout)
+    given = dict(headers)
     replaced = {name.lower() for name in given}
     kept = {name: value for name, value in own.items() if name.lower() not in replaced}
     return Request(method, url, kept | given, body, timeout)

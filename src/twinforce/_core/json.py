@@ -60,6 +60,10 @@ class Json:
             raise ValueError(f"{name} cannot be written by the function dumps: {error}") from error
         return written
 
+    def snapshot(self, value: object, name: str) -> object:
+        """Give *value* as it is now; see :func:`snapshot`."""
+        return snapshot(value, name) if self.dumps is None else raw(self.encode(value, name))
+
 
 DEFAULT = Json()
 
@@ -100,14 +104,42 @@ def encode(value: object, name: str) -> bytes:
         raise ValueError(f"{place} cannot be written as JSON: {error}") from error
 
 
-def envelope(parts: Mapping[str, object]) -> bytes:
-    """Write an object of ours, with bodies that :func:`encode` made set in by :func:`raw`."""
-    return orjson.dumps(parts)
+def snapshot(value: object, name: str) -> object:
+    """Give *value*, which users know as *name*, as it is now, for :func:`write` to write later.
+
+    Raises what :func:`encode` raises; writing it then cannot fail.
+    """
+    if type(value) is dict and _is_simple(value):
+        return value.copy()
+    return raw(encode(value, name))
 
 
 def raw(body: bytes) -> object:
-    """Mark *body* as JSON already, to be set in as it stands."""
-    return orjson.Fragment(body)
+    """Mark *body* as JSON already, which :func:`write` sets in as it stands."""
+    # A copy, since what orjson returns takes up much more memory than it is long.
+    return orjson.Fragment(bytes(memoryview(body)))
+
+
+def write(value: object) -> bytes:
+    """Write what :func:`snapshot` gave, or an object of ours around such."""
+    return orjson.dumps(value)
+
+
+def _is_simple(fields: dict[object, object]) -> bool:
+    """Tell whether *fields* are what most records are: values that are written as they stand."""
+    for name, value in fields.items():
+        if type(name) is not str or not name.isascii():
+            return False
+        kind = type(value)
+        if kind is str:
+            if not value.isascii():  # type: ignore[attr-defined]
+                return False
+        elif kind is int:
+            if value not in _INT64:
+                return False
+        elif value is not None and kind is not bool:
+            return False
+    return True
 
 
 def _plain(value: object, name: str) -> object:

@@ -13,9 +13,10 @@ from ..errors import SalesforceError
 from . import replies, urls
 from .blobs import Binary, Blob, Content, Multipart
 from .http import Pieces
-from .json import DEFAULT, Json, Record, fields_of, loads, parse_object
+from .json import DEFAULT, Json, Record, fields_of, loads, parse_object, raw, snapshot, write
 from .replies import Describe, Limits, Outputs, QueryPage, Reply, UpsertResult
 from .urls import ExternalId
+from .values import value
 
 T = TypeVar("T")
 
@@ -36,17 +37,18 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _SHOWN = 160
 
 
-@attrs.frozen
+@value
 class Operation(Generic[T]):
     """A REST request, and how its result is read.
 
-    *path* is relative to the version, unless *version* pins one. *body* is JSON; with a *blob*,
-    the request has several parts. Versions before *since* do not have it.
+    *path* is relative to the version, unless *version* pins one. *body* is what :func:`json.write`
+    makes JSON of, None for no body; with a *blob*, the request has several parts. Versions before
+    *since* do not have it.
     """
 
     method: str
     path: str
-    body: bytes | None
+    body: object
     read: Callable[[Reply], T]
     version: str | None = None
     blob: Blob | None = None
@@ -71,6 +73,8 @@ class Operation(Generic[T]):
 
         Raises ``ValueError`` for a version that does not fit, or does not have it.
         """
+        if own is None and self.version is None and self.since == urls.OLDEST_VERSION:
+            return self
         if own is not None:
             own = urls.version(own)
         pinned = own or self.version
@@ -88,11 +92,12 @@ class Operation(Generic[T]):
 
     def content(self) -> bytes | Pieces | None:
         """Give the body of a request of its own; in several parts if there is a blob."""
+        body = None if self.body is None else write(self.body)
         if self.blob is None:
-            return self.body
+            return body
         sobject = self.path.split("/")[1].lower()
         name = "entity_content" if sobject == "contentversion" else f"entity_{sobject}"
-        return Multipart(name, self.body or b"{}", [(self.blob.field, self.blob)])
+        return Multipart(name, body or b"{}", [(self.blob.field, self.blob)])
 
     def batch_url(self, default_version: str) -> str:
         """Give the url of a subrequest: from the version on, as the documentation has it."""
@@ -157,7 +162,7 @@ def describe_global() -> Operation[Describe]:
 
 def create(sobject: str, data: Data, *, json: Json = DEFAULT) -> Operation[str]:
     path = f"sobjects/{urls.sobject_name(sobject)}"
-    return Operation("POST", path, _fields(data, sobject, json), replies.created_id)
+    return Operation("POST", path, _fields(data, sobject, json), replies.id_of)
 
 
 def get(
@@ -282,7 +287,7 @@ def invoke(
     else:
         items = [{} if inputs is None else inputs]
     body = {"inputs": [_mapping(item, f"an input of {action}") for item in items]}
-    return Operation("POST", path, json.encode(body, "inputs"), replies.outputs, since=35.0)
+    return Operation("POST", path, json.snapshot(body, "inputs"), replies.outputs, since=35.0)
 
 
 def request(
@@ -300,7 +305,8 @@ def request(
         if not isinstance(binary, Binary):
             raise TypeError(f"binary must be a twinforce.Binary, not {type(binary).__name__}")
         blob = _blob(binary.name, binary.content, binary.filename)
-    return Operation(verb(method), rest, json_body(body, json), replies.anything, version, blob)
+    data = None if body is None else json.snapshot(body, "body")
+    return Operation(verb(method), rest, data, replies.anything, version, blob)
 
 
 def json_body(body: object, json: Json = DEFAULT) -> bytes | None:
@@ -349,7 +355,7 @@ def _blob(field: str, content: Content, filename: str) -> Blob:
 
 
 def _mapping(data: Data, name: str) -> Mapping[str, object]:
-    if isinstance(data, Mapping):
+    if type(data) is dict or isinstance(data, Mapping):  # the second is slow to find out
         return data
     if isinstance(data, str):
         return parse_object(data, f"the data of {name}")
@@ -362,8 +368,13 @@ def _mapping(data: Data, name: str) -> Mapping[str, object]:
     return fields
 
 
-def _fields(data: Data, sobject: str, json: Json) -> bytes:
-    body = json.encode(_mapping(data, sobject), sobject)
-    if json.dumps is not None and not isinstance(loads(body), dict):
-        raise ValueError(f"the function dumps wrote the data of {sobject} as no JSON object")
-    return body
+def _fields(data: Data, sobject: str, json: Json) -> object:
+    fields = _mapping(data, sobject)
+    if json.dumps is None:
+        return snapshot(fields, sobject)
+    body = json.encode(fields, sobject)
+    if not isinstance(loads(body), dict):
+        raise ValueError(  # noqa: TRY004 - the data may be fine
+            f"the function dumps wrote the data of {sobject} as no JSON object"
+        )
+    return raw(body)

@@ -29,6 +29,7 @@ from ..errors import (
 from . import json, urls
 from .http import Response, retry_after
 from .json import DEFAULT, Json, Record
+from .values import value
 
 T = TypeVar("T")
 
@@ -53,7 +54,7 @@ _ERROR_BY_STATUS: dict[int, type[SalesforceError]] = {
 }
 
 
-@attrs.frozen
+@value
 class Reply:
     """The status and the parsed body of an answer: a whole one, or one item of a batch."""
 
@@ -142,10 +143,11 @@ def parse_batch(response: Response, count: int, codec: Json = DEFAULT) -> list[R
 
 
 def _batch_item(item: object, index: int) -> Reply:
-    status = item.get("statusCode") if isinstance(item, dict) else None
-    if not isinstance(item, dict) or type(status) is not int:
-        raise MalformedResponseError(f"result {index} of the answer to the batch has no statusCode")
-    return Reply(status, item.get("result"))
+    if isinstance(item, dict):
+        status = item.get("statusCode")
+        if type(status) is int:
+            return Reply(status, item.get("result"))
+    raise MalformedResponseError(f"result {index} of the answer to the batch has no statusCode")
 
 
 def conceal(error: SalesforceError, token: str) -> None:
@@ -283,8 +285,13 @@ def _excerpt(body: bytes) -> str:
 # How the result of each operation is read. Each raises MalformedResponseError for another shape.
 
 
-def created_id(reply: Reply) -> str:
-    return _id_of(reply)
+def id_of(reply: Reply) -> str:
+    result = reply.result
+    if isinstance(result, dict) and result.get("success") is not False:
+        found = result.get("id")
+        if isinstance(found, str):
+            return found
+    raise _unexpected(reply, "the id of a record")
 
 
 def nothing(_: Reply) -> None:
@@ -352,7 +359,7 @@ def upserted(reply: Reply) -> UpsertResult:
     if reply.result is None:
         return UpsertResult(None, created=False)
     created = _object(reply, "the result of an upsert").get("created", reply.status_code == 201)
-    return UpsertResult(_id_of(reply), created is True)
+    return UpsertResult(id_of(reply), created is True)
 
 
 def query_page(reply: Reply) -> QueryPage:
@@ -385,15 +392,6 @@ def _object(reply: Reply, what: str) -> dict[str, Any]:
     if not isinstance(reply.result, dict):
         raise _unexpected(reply, what)
     return reply.result
-
-
-def _id_of(reply: Reply) -> str:
-    result = reply.result
-    if isinstance(result, dict) and result.get("success") is not False:
-        found = result.get("id")
-        if isinstance(found, str):
-            return found
-    raise _unexpected(reply, "the id of a record")
 
 
 def _unexpected(reply: Reply, what: str) -> MalformedResponseError:

@@ -21,6 +21,7 @@ from .json import Record
 from .operations import Operation
 from .replies import Describe, Limits, Outputs, QueryPage, Reply, UpsertResult
 from .resending import may_have_run
+from .values import value
 
 T = TypeVar("T")
 
@@ -53,7 +54,7 @@ class SubrequestResponse(TypedDict):
     result: Any
 
 
-@attrs.frozen
+@value
 class Outcome:
     """All that is known of a subrequest, so that one assignment changes it as a whole.
 
@@ -76,6 +77,10 @@ class Outcome:
         return error if isinstance(error, RowLockedError) else None
 
 
+_AT_FIRST = Outcome(SubrequestState.PENDING)
+_FIRST_SENT = Outcome(SubrequestState.UNKNOWN, before=_AT_FIRST)
+
+
 @attrs.define(eq=False, repr=False)
 class Subrequest(Generic[T]):
     """One subrequest of a batch.
@@ -86,7 +91,7 @@ class Subrequest(Generic[T]):
 
     operation: Operation[T]
     index: int
-    _outcome: Outcome = attrs.field(default=Outcome(SubrequestState.PENDING), init=False)
+    _outcome: Outcome = attrs.field(default=_AT_FIRST, init=False)
 
     def __repr__(self) -> str:
         shown = self.state.value
@@ -140,9 +145,10 @@ class Subrequest(Generic[T]):
 
         Raises :class:`~twinforce.errors.InvalidStateError` if it was not executed yet.
         """
-        if self.error is not None:
+        error = self._outcome.error
+        if error is not None:
             # Raised each time a result is read, it would gather the frames of all the times.
-            raise self.error.with_traceback(None)
+            raise error.with_traceback(None)
         if not self.done:
             raise self._not_yet()
 
@@ -151,7 +157,8 @@ class Subrequest(Generic[T]):
     @property
     def is_unsent(self) -> bool:
         """Whether it waits to be sent."""
-        return self.state is SubrequestState.PENDING and self._outcome.reply is None
+        known = self._outcome
+        return known.state is SubrequestState.PENDING and known.reply is None
 
     @property
     def is_in_flight(self) -> bool:
@@ -166,7 +173,9 @@ class Subrequest(Generic[T]):
 
     def depart(self) -> None:
         """Be handed to the transport: from here on it may have been executed."""
-        self._outcome = Outcome(SubrequestState.UNKNOWN, before=self._outcome)
+        before = self._outcome
+        is_first = before is _AT_FIRST
+        self._outcome = _FIRST_SENT if is_first else Outcome(SubrequestState.UNKNOWN, before=before)
 
     def stay(self) -> None:
         """Be as before the departure, since it certainly was not executed."""
@@ -182,14 +191,15 @@ class Subrequest(Generic[T]):
 
         What was in doubt before it was sent this time stays so, unless it succeeds now.
         """
-        reads_only = self.operation.reads_only
         if reply.is_success:
             try:
                 return Outcome(SubrequestState.SUCCEEDED, reply, self.operation.read(reply))
             except MalformedResponseError as odd:
-                return self._failure(reply, odd) if reads_only else self._doubt(reply, odd)
+                is_harmless = self.operation.reads_only
+                return self._failure(reply, odd) if is_harmless else self._doubt(reply, odd)
             except SalesforceError as failure:  # of an action, though its status says otherwise
                 return self._failure(reply, failure)
+        reads_only = self.operation.reads_only
         error = replies.error_from_item(reply)
         before = self._outcome.before
         if reads_only or before is None or before.state is not SubrequestState.UNKNOWN:

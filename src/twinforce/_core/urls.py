@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from enum import Enum
+from functools import lru_cache
 from typing import TypeAlias
 from urllib.parse import quote, urlsplit
 from uuid import UUID
@@ -145,6 +146,11 @@ def action_name(name: str) -> str:
 
 
 def _name(name: str, what: str) -> str:
+    return _checked_name(name if type(name) is str else text(name, what), what)
+
+
+@lru_cache(1024)  # the same few names come again and again
+def _checked_name(name: str, what: str) -> str:
     plain = text(name, what)
     if not _NAME.fullmatch(plain):
         raise ValueError(
@@ -321,6 +327,11 @@ def target(path: str, default_version: str) -> str:
         return path
     own_version, rest = split_version(path)
     return f"{DATA}/v{own_version or default_version}/{rest}"
+
+
+def batch(version: str) -> str:
+    """Give the path of composite batches."""
+    return f"{DATA}/v{version}/composite/batch"
 
 
 def next_records_path(url: object) -> str:

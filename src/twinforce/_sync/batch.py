@@ -107,7 +107,7 @@ class Batch(BatchCore):
                     self._bar.close()
 
     def _send(self, execution: Execution, flight: BatchFlight) -> None:
-        target = urls.target("composite/batch", self.version)
+        target = urls.batch(self.version)
         tries = self._session.tries(self._retry)
         unfinished: BatchFlight | None = flight
         while unfinished is not None:

@@ -112,7 +112,7 @@ class Session:
         )
         subrequest = Subrequest(operation, 0)
         flight = BatchFlight([subrequest], Execution(), [], self.json)
-        target = urls.target("composite/batch", self.version)
+        target = urls.batch(self.version)
         self.send("POST", target, envelope([operation], self.version), flight=flight)
         return subrequest.read()
 
