@@ -15,7 +15,7 @@ from contextlib import AsyncExitStack, ExitStack
 from pathlib import Path
 from typing import Final
 
-from . import contestants, footprint, report, work
+from . import contestants, footprint, parts, report, work
 from .canned import served
 from .measure import Score, take_turns, take_turns_async
 from .report import Target, at_least, at_most
@@ -77,6 +77,12 @@ def run(rounds: int) -> Iterator[str]:
     with served() as url:
         yield from _small_batches(url, rounds, targets)
         yield from _many_subrequests(url, rounds, targets)
+        yield "### Where the time of 25 creates goes, each step again and again\n"
+        yield "| | processor, µs |"
+        yield "| --- | --- |"
+        for step, taken in {**parts.of_the_transports(url), **parts.of_the_client()}.items():
+            yield f"| {step} | {taken:.0f} |"
+        yield ""
     with served(LATENCY) as url:
         yield from _latency(url, rounds, targets)
     yield from _footprint(rounds, targets)

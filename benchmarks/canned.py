@@ -52,7 +52,7 @@ _RECORD: Final = {"statusCode": 200, "result": _record(0)}
 
 
 @cache
-def _answer(kinds: tuple[str, ...]) -> bytes:
+def answer(kinds: tuple[str, ...]) -> bytes:
     """Write the answer to subrequests of these *kinds*, head and body."""
     items = {"query": _PAGE, "POST": _CREATED, "GET": _RECORD}
     body = orjson.dumps(
@@ -93,9 +93,9 @@ class _Protocol(asyncio.Protocol):
             kinds = tuple(map(_kind, orjson.loads(body)["batchRequests"]))
             if self._latency:
                 loop = asyncio.get_running_loop()
-                loop.call_later(self._latency, self._transport.write, _answer(kinds))
+                loop.call_later(self._latency, self._transport.write, answer(kinds))
             else:
-                self._transport.write(_answer(kinds))
+                self._transport.write(answer(kinds))
 
 
 async def _serve(latency: float, port: Connection) -> None:

@@ -197,7 +197,7 @@ class BatchFlight(Flight):
         self.unfinished = again = self._unfinished(answers, outcomes)
         waiting = again.subrequests if again else ()
         for subrequest, outcome in zip(self.subrequests, outcomes, strict=True):
-            if waiting and subrequest in waiting:
+            if subrequest in waiting:
                 subrequest.reopen(outcome)
             else:
                 subrequest.settle(outcome)
