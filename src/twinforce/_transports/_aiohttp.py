@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import selectors
+import select
 import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from functools import lru_cache
@@ -27,8 +27,6 @@ from ._settings import POOL_SIZE, Proxy, Settings
 
 _PIECE = 64 * 1024
 _AT_ONCE = 32 * 1024  # that much is taken by asyncio's buffer, and nobody waits for the server
-# For a single look at one socket; that of asyncio's loops would need a handle of the system.
-_Selector = getattr(selectors, "PollSelector", selectors.DefaultSelector)
 _LONGEST_LINE = 64 * 1024  # of an answer's head; as in http.client, so that both twins take it
 
 
@@ -320,9 +318,16 @@ def _is_spent(connection: Connection) -> bool:
     protocol, transport = connection.protocol, connection.transport
     if protocol is None or transport is None or protocol.should_close:
         return True
-    with _Selector() as selector:
-        selector.register(transport.get_extra_info("socket"), selectors.EVENT_READ)
-        return bool(selector.select(0))
+    return _has_come(transport.get_extra_info("socket"))
+
+
+def _has_come(socket: Any) -> bool:
+    """Tell whether there is anything to read from *socket*."""
+    if hasattr(select, "poll"):  # not on Windows
+        poll = select.poll()
+        poll.register(socket, select.POLLIN)
+        return bool(poll.poll(0))
+    return bool(select.select([socket], [], [], 0)[0])
 
 
 class _Answer(aiohttp.ClientResponse):

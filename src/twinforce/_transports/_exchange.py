@@ -64,9 +64,10 @@ def outgoing(request: Request) -> Outgoing:
         )
     host = url["host"].lower()
     target = url["target"] or "/"
-    headers = {"Host": host if port == _DEFAULT_PORTS[url["scheme"]] else f"{host}:{port}"}
-    _add(headers, request.headers)
-    if not any(name.lower() == "accept-encoding" for name in headers):
+    names = _checked(request.headers)
+    authority = host if port == _DEFAULT_PORTS[url["scheme"]] else f"{host}:{port}"
+    headers = {"Host": authority, **request.headers}
+    if "accept-encoding" not in names:
         headers["Accept-Encoding"] = "gzip, deflate"
     if request.body is not None or request.method not in _METHODS_WITHOUT_BODY:
         headers["Content-Length"] = str(len(request.body or b""))
@@ -77,16 +78,20 @@ def outgoing(request: Request) -> Outgoing:
     )
 
 
-def _add(headers: dict[str, str], given: Mapping[str, str]) -> None:
+def _checked(given: Mapping[str, str]) -> set[str]:
+    """Check the headers that are *given*, and list their names in lower case."""
     for name, value in given.items():
-        if name.lower() in _FRAMING:
-            raise ValueError(f"the header {name} is set by the transport; leave it out")
-        if not f"{name}{value}".isascii() or not f"{name}{value}".isprintable():
+        text = name + value
+        if not (text.isascii() and text.isprintable()):
             raise ValueError(
                 f"the header {name!r} holds a line break or another character that is not "
                 "visible ASCII; remove or encode it"
             )
-        headers[name] = value
+    names = {name.lower() for name in given}
+    if names & _FRAMING:
+        name = next(name for name in given if name.lower() in _FRAMING)
+        raise ValueError(f"the header {name} is set by the transport; leave it out")
+    return names
 
 
 _reading = threading.Lock()
