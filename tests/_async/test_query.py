@@ -103,3 +103,11 @@ async def test_a_query_that_salesforce_refuses_raises_its_reason(
 
 async def test_a_query_shows_what_it_asks(salesforce: AsyncSalesforce) -> None:
     assert "GET query?q=SELECT%20Id" in repr(salesforce.query("SELECT Id FROM Account"))
+
+
+async def test_a_query_tells_how_many_records_there_are(salesforce: AsyncSalesforce) -> None:
+    for number in range(3):
+        await salesforce.sobject.create("Account", {"Name": f"Acme {number}"})
+
+    assert await salesforce.query("SELECT COUNT() FROM Account").total_size() == 3
+    assert await salesforce.query("SELECT Id FROM Account LIMIT 2").total_size() == 2

@@ -97,3 +97,11 @@ def test_a_query_that_salesforce_refuses_raises_its_reason(
 
 def test_a_query_shows_what_it_asks(salesforce: Salesforce) -> None:
     assert "GET query?q=SELECT%20Id" in repr(salesforce.query("SELECT Id FROM Account"))
+
+
+def test_a_query_tells_how_many_records_there_are(salesforce: Salesforce) -> None:
+    for number in range(3):
+        salesforce.sobject.create("Account", {"Name": f"Acme {number}"})
+
+    assert salesforce.query("SELECT COUNT() FROM Account").total_size() == 3
+    assert salesforce.query("SELECT Id FROM Account LIMIT 2").total_size() == 2

@@ -34,6 +34,13 @@ class AsyncQuery:
         """Fetch all records and return them."""
         return [record async for record in self]
 
+    async def total_size(self) -> int:
+        """Return how many records there are; for ``SELECT COUNT() FROM …``, the count.
+
+        It fetches the first page, whatever was fetched before.
+        """
+        return (await self._session.run(self._operation)).total_size
+
     async def _pages(self) -> AsyncIterator[QueryPage]:
         operation = self._operation
         known = set[str | None]()

@@ -36,6 +36,13 @@ class Query:
         """Fetch all records and return them."""
         return [record for record in self]
 
+    def total_size(self) -> int:
+        """Return how many records there are; for ``SELECT COUNT() FROM …``, the count.
+
+        It fetches the first page, whatever was fetched before.
+        """
+        return (self._session.run(self._operation)).total_size
+
     def _pages(self) -> Iterator[QueryPage]:
         operation = self._operation
         known = set[str | None]()
