@@ -43,8 +43,8 @@ def record(number: int) -> Record:
     }
 
 
-CREATES: Final = Work("25 creates", ("create",) * 25, times=20)
-QUERIES: Final = Work("25 queries of 200 records", ("query",) * 25, times=2)
+CREATES: Final = Work("25 creates", ("create",) * 25, times=100)
+QUERIES: Final = Work("25 queries of 200 records", ("query",) * 25, times=5)
 MIXED: Final = Work(
     "a mixed batch of 25", ("create", "query", "get", "update", "delete") * 5, times=10
 )
