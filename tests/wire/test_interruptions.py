@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import http.client
 import signal
+import socket
 import sys
 import threading
 import time
@@ -137,6 +138,32 @@ def test_ctrl_c_while_connecting_means_that_nothing_was_sent(
         error = interrupted(transport, request(f"https://127.0.0.1:{silent_port}", "POST"))
 
     assert is_unsent(error)
+
+
+@needs_signals
+def test_ctrl_c_while_tls_is_agreed_on_leaves_no_socket_open(
+    ctrl_c: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    complaints: list[object] = []
+    monkeypatch.setattr(sys, "unraisablehook", complaints.append)
+    with (
+        socket.create_server(("127.0.0.1", 0)) as listener,
+        RequestsTransport(pool_size=1) as transport,
+    ):
+        accepted: list[socket.socket] = []
+
+        def hear_the_first_word() -> None:
+            accepted.append(listener.accept()[0])
+            accepted[0].recv(1)
+
+        ctrl_c(hear_the_first_word)
+        error = interrupted(transport, request(f"https://127.0.0.1:{listener.getsockname()[1]}"))
+        accepted[0].close()
+
+    assert is_unsent(error)
+    del error
+    gc.collect()
+    assert complaints == []
 
 
 @needs_signals

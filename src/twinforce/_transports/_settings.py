@@ -171,7 +171,19 @@ def _default_context() -> ssl.SSLContext:
 
 def _for_http(context: ssl.SSLContext) -> ssl.SSLContext:
     context.set_alpn_protocols(["http/1.1"])
+    context.sslsocket_class = _Socket
     return context
+
+
+class _Socket(ssl.SSLSocket):
+    """A socket that Ctrl-C within its handshake closes too: nobody else holds it by then."""
+
+    def do_handshake(self, block: bool = False) -> None:
+        try:
+            super().do_handshake(block)
+        except BaseException:
+            self.close()
+            raise
 
 
 def _is_exempt(origin: Origin, proxies: Mapping[str, str]) -> bool:
