@@ -186,13 +186,12 @@ class Rollups:
     def _sum_hierarchy(self, campaign_id: str) -> None:
         """Add the numbers of a campaign to those of its children, which are summed up already."""
         sums = ", ".join(
-            f'SUM(CASE WHEN "Id" = ?1 THEN "{name}" ELSE "Hierarchy{name}" END)'
+            f'SUM(CASE WHEN "Id" = ? THEN "{name}" ELSE "Hierarchy{name}" END)'
             for name in _HIERARCHY
         )
         [numbers] = self._store.rows(
-            f'SELECT {sums} FROM "Campaign" '
-            'WHERE "Id" = ?1 OR ("ParentId" = ?1 AND "IsDeleted" = 0)',
-            (campaign_id,),
+            f'SELECT {sums} FROM "Campaign" WHERE "Id" = ? OR ("ParentId" = ? AND "IsDeleted" = 0)',
+            (campaign_id,) * (len(_HIERARCHY) + 2),
         )
         names = (f"Hierarchy{name}" for name in _HIERARCHY)
         self._store.update(self._campaign, campaign_id, dict(zip(names, numbers, strict=True)))
