@@ -252,7 +252,7 @@ def test_a_bomb_is_refused_before_it_fills_the_memory(
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert status == b"HTTP/1.1 413 Request Entity Too Large"
+    assert status.startswith(b"HTTP/1.1 413 ")  # Python has had two phrases for it
     assert said == TOO_LARGE
     assert peak < 2**22
     assert caplog.records == []

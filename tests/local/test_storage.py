@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import sqlite3
 import subprocess
 import sys
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from itertools import pairwise
@@ -457,3 +459,18 @@ def test_a_file_that_is_there_keeps_its_mode(tmp_path: Path) -> None:
     with LocalOrg(path) as org:
         Caller(org).create("Account", Name="Acme")
     assert path.stat().st_mode & 0o777 == 0o640
+
+
+def test_an_org_that_nobody_closes_closes_itself(tmp_path: Path) -> None:
+    org = LocalOrg(tmp_path / "org.db")
+    with org.client() as salesforce:
+        salesforce.sobject.create("Account", {"Name": "Acme"})
+
+    with warnings.catch_warnings(record=True) as warned:  # as Python 3.13 does of connections
+        warnings.simplefilter("always")
+        del org, salesforce
+        gc.collect()
+
+    assert [str(warning.message) for warning in warned] == []
+    with LocalOrg(tmp_path / "org.db") as again, again.client() as salesforce:
+        assert len(salesforce.query("SELECT Id FROM Account").all()) == 1

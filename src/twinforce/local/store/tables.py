@@ -6,6 +6,7 @@ import os
 import re
 import sqlite3
 import time
+import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, suppress
 from functools import cache
@@ -84,6 +85,8 @@ class Store:
         self._connection = sqlite3.connect(
             database, isolation_level=None, check_same_thread=False, timeout=_BUSY_SECONDS
         )
+        # An org that nobody closes, in a notebook say, closes itself when it is gone.
+        weakref.finalize(self, self._connection.close).atexit = False
         self._transactions = Transactions(self._connection, self._analyse)
         try:
             self._set_up()
