@@ -100,15 +100,13 @@ class Moment:
 
 
 class Body(bytes):
-    """A body that is cut into pieces, the first time between the check and the writing."""
+    """A body that is set behind the head of its request between the check and the writing."""
 
-    happens: Callable[[], object] | None = None
+    happens: Callable[[], object]
 
-    def __getitem__(self, piece: slice) -> bytes:  # type: ignore[override]
-        happens, self.happens = self.happens, None
-        if happens is not None:
-            happens()
-        return super().__getitem__(piece)
+    def __radd__(self, head: bytes) -> bytes:
+        self.happens()
+        return head + bytes(self)
 
 
 @attrs.define

@@ -1,12 +1,14 @@
-"""The async transport, on aiohttp."""
+"""The async transport: on aiohttp's connections, its parser and its writer, below its sessions.
+
+A session of aiohttp costs as much as the rest of an exchange, for what must not happen here: it
+follows redirects, keeps cookies, adds headers, and sends again on its own.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import select
-import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from functools import lru_cache
 from typing import Any, Self
@@ -15,7 +17,9 @@ from weakref import WeakSet
 import aiohttp
 import attrs
 from aiohttp.client_proto import ResponseHandler
-from aiohttp.connector import Connection
+from aiohttp.connector import BaseConnector, Connection
+from aiohttp.http import RawResponseMessage, StreamWriter
+from aiohttp.http_exceptions import HttpProcessingError
 from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
@@ -75,7 +79,7 @@ class AiohttpTransport:
             with _failures.NothingSent():
                 if self._closed:
                     raise _failures.closed(AiohttpTransport)
-            return await route.send(home.session, request, outgoing)
+            return await route.send(request, outgoing)
         finally:
             route.free_places.release()
 
@@ -124,23 +128,14 @@ class AiohttpTransport:
             )
 
 
-async def _lifetime() -> AsyncGenerator[aiohttp.ClientSession]:
-    """Keep a session until it is closed: by ``aclose``, or by the loop as it is shut down.
+async def _lifetime() -> AsyncGenerator[BaseConnector]:
+    """Keep connections until they are closed: by ``aclose``, or by the loop as it is shut down.
 
     Event loops close async generators that are still open before they end themselves.
     """
-    async with aiohttp.ClientSession(
-        connector=_Connector(limit=0),
-        cookie_jar=aiohttp.DummyCookieJar(),
-        skip_auto_headers=("Accept", "Accept-Encoding", "Content-Type", "User-Agent"),
-        auto_decompress=False,
-        trust_env=False,
-        max_line_size=_LONGEST_LINE,
-        max_field_size=_LONGEST_LINE,
-        middlewares=(_only_once,),
-        response_class=_Answer,
-    ) as session:
-        yield session
+    # Waiting is done here, so that the time-out for connecting is for connecting alone.
+    async with aiohttp.TCPConnector(limit=0) as connector:
+        yield connector
 
 
 @attrs.frozen
@@ -148,131 +143,193 @@ class _Home:
     """The event loop that a transport is used in, and what belongs to it."""
 
     loop: asyncio.AbstractEventLoop
-    lifetime: AsyncGenerator[aiohttp.ClientSession]
-    session: aiohttp.ClientSession
+    lifetime: AsyncGenerator[BaseConnector]
+    connector: BaseConnector
     routes: dict[Origin, _Route] = attrs.field(factory=dict)
 
     def route(self, origin: Origin, settings: Settings) -> _Route:
         if origin not in self.routes:
-            proxy = settings.proxy_for(origin)
-            speaks_tls = origin.scheme == "https" or (proxy and proxy.url.startswith("https:"))
-            # Waiting is done here, so that the time-out for connecting is for connecting alone.
-            self.routes[origin] = _Route(
-                proxy=proxy,
-                tls=settings.tls() if speaks_tls else True,
-                free_places=asyncio.Semaphore(settings.pool_size),
-            )
+            self.routes[origin] = _Route(origin, settings, self.connector, self.loop)
         return self.routes[origin]
 
 
-@attrs.frozen
 class _Route:
     """The way to one origin."""
 
-    proxy: Proxy | None
-    tls: ssl.SSLContext | bool
-    free_places: asyncio.Semaphore
+    def __init__(
+        self,
+        origin: Origin,
+        settings: Settings,
+        connector: BaseConnector,
+        loop: asyncio.AbstractEventLoop,
+    ) -> None:
+        self.free_places = asyncio.Semaphore(settings.pool_size)
+        self._origin = origin
+        self._connector = connector
+        self._loop = loop
+        self._used = WeakSet[ResponseHandler]()
+        self._proxy = proxy = settings.proxy_for(origin)
+        self._has_tunnel = proxy is not None and origin.scheme == "https"
+        speaks_tls = origin.scheme == "https" or (proxy and proxy.url.startswith("https:"))
+        url = URL(str(origin))
+        # With the header that aiohttp adds to them: it tells connections apart by these.
+        headers = CIMultiDict({"Host": url.host_port_subcomponent or ""} | _permit(proxy))
+        # It is never sent: it tells the connector where to, and how.
+        self._destination = aiohttp.ClientRequest(
+            "GET",
+            url,
+            loop=loop,
+            ssl=settings.tls() if speaks_tls else True,
+            proxy=URL(proxy.url) if proxy else None,
+            proxy_headers=headers if self._has_tunnel else None,
+        )
 
-    async def send(
-        self, session: aiohttp.ClientSession, request: Request, outgoing: Outgoing
-    ) -> Response:
+    async def send(self, request: Request, outgoing: Outgoing) -> Response:
+        """Send *request* and return the whole answer."""
         body = request.body
         if body is None or isinstance(body, bytes):
-            return await self._ask(session, request, outgoing, body)
+            return await self._send(request, outgoing, body or b"")
         pieces = _exchange.Body(body)
         try:
-            return await self._ask(session, request, outgoing, pieces)
+            return await self._send(request, outgoing, pieces)
         except Exception:
             if pieces.failure is not None:
                 raise _exchange.unreadable(pieces.failure) from pieces.failure
             raise
 
-    async def _ask(
-        self,
-        session: aiohttp.ClientSession,
-        request: Request,
-        outgoing: Outgoing,
-        body: bytes | _exchange.Body | None,
+    async def _send(
+        self, request: Request, outgoing: Outgoing, body: bytes | _exchange.Body
     ) -> Response:
-        origin, timeout = outgoing.origin, request.timeout
+        origin, timeout = self._origin, request.timeout
         try:
-            if body is None or (isinstance(body, bytes) and len(body) <= _AT_ONCE):
-                answer = await self._begin(session, request, outgoing, body or None)
-            else:
-                async with asyncio.timeout(None) as deadline:
-                    pieces = _pieces(body, deadline, timeout.read)
-                    answer = await self._begin(session, request, outgoing, pieces)
-            async with answer:
-                content = await answer.read()
+            connection = await self._connect(timeout)
+            can_be_kept = False
+            try:
+                message, content = await self._ask(connection, request, outgoing, body)
+                can_be_kept = message.code not in _exchange.FINAL_STATUSES
+            finally:
+                if can_be_kept:
+                    connection.release()
+                else:
+                    connection.close()
         except _failures.NotConnectedError as error:
             _failures.forget_frames(error)
-            raise _failures.not_connected(error, origin, self.proxy, timeout) from error.__cause__
+            raise _failures.not_connected(error, origin, self._proxy, timeout) from error.__cause__
         except TimeoutError as error:
             _failures.forget_frames(error)
             raise _failures.no_answer(origin, timeout) from error
-        except _UnansweredError as error:
+        except (aiohttp.ClientError, HttpProcessingError, OSError) as error:
             _failures.forget_frames(error)
-            raise _failures.connection_lost(origin) from error.__cause__
-        except (aiohttp.ClientError, OSError) as error:
-            _failures.forget_frames(error)
-            _forget_request(error)
-            is_http = not isinstance(error, aiohttp.ClientResponseError)
+            is_http = not isinstance(error, HttpProcessingError)
             raise _failures.connection_lost(origin, is_http=is_http) from error
-        return _exchange.incoming(origin, answer.status, _fields(answer), content)
+        return _exchange.incoming(origin, message.code, _fields(message), content)
 
-    async def _begin(
+    async def _connect(self, timeout: Timeout) -> Connection:
+        with _failures.NothingSent():
+            try:
+                while True:
+                    connection = await self._connector.connect(
+                        self._destination, [], _limits(timeout)
+                    )
+                    assert connection.protocol is not None  # noqa: S101 - as it is not closed
+                    if connection.protocol not in self._used:
+                        self._used.add(connection.protocol)
+                        return connection
+                    if not _is_spent(connection):
+                        return connection
+                    connection.close()
+            except Exception as error:
+                _forget_request(error)
+                status = error.status if isinstance(error, aiohttp.ClientHttpProxyError) else None
+                raise _failures.NotConnectedError(proxy_status=status) from error
+
+    async def _ask(
         self,
-        session: aiohttp.ClientSession,
+        connection: Connection,
         request: Request,
         outgoing: Outgoing,
-        data: bytes | AsyncIterator[bytes | memoryview] | None,
-    ) -> aiohttp.ClientResponse:
-        return await session.request(
-            request.method,
-            URL(request.url, encoded=True),
-            data=data,
-            timeout=_limits(request.timeout),
-            allow_redirects=False,
-            ssl=self.tls,
-            **self._headers(outgoing),
+        body: bytes | _exchange.Body,
+    ) -> tuple[RawResponseMessage, bytes]:
+        """Send *request* on *connection*, and read the answer."""
+        protocol, seconds = connection.protocol, request.timeout.read
+        assert protocol is not None  # noqa: S101 - as it is not closed
+        protocol.set_response_params(
+            skip_payload=request.method == "HEAD",
+            read_until_eof=True,
+            auto_decompress=False,
+            read_timeout=seconds,
+            max_line_size=_LONGEST_LINE,
+            max_field_size=_LONGEST_LINE,
         )
+        writer = StreamWriter(protocol, self._loop)
+        head = self._head(request.method, outgoing)
+        if isinstance(body, bytes) and len(body) <= _AT_ONCE:
+            await writer.write(head + body)
+            protocol.start_timeout()
+            return await _answer(protocol)
+        async with asyncio.timeout(None) as deadline:
+            await writer.write(head)
+            pieces = _cut(body) if isinstance(body, bytes) else _read(body)
+            writing = asyncio.create_task(_write(writer, pieces, deadline, seconds))
+            writing.add_done_callback(lambda _: protocol.start_timeout())
+            try:
+                answer = await _answer(protocol)
+            finally:
+                if not writing.done():  # the answer came early, so that no other can follow it
+                    protocol.force_close()
+                    writing.cancel()
+        return answer
 
-    def _headers(self, outgoing: Outgoing) -> dict[str, Any]:
-        headers = outgoing.headers
-        if self.proxy is None:
-            return {"headers": headers}
-        permit = {}
-        if self.proxy.authorization is not None:
-            permit["Proxy-Authorization"] = self.proxy.authorization
-        if outgoing.origin.scheme == "https":
-            return {"headers": headers, "proxy": self.proxy.url, "proxy_headers": permit}
-        return {"headers": headers | permit, "proxy": self.proxy.url}
+    def _head(self, method: str, outgoing: Outgoing) -> bytes:
+        if self._proxy is None or self._has_tunnel:
+            return _exchange.head(method, outgoing.target, outgoing.headers)
+        target = f"http://{outgoing.headers['Host']}{outgoing.target}"
+        return _exchange.head(method, target, outgoing.headers | _permit(self._proxy))
+
+
+def _permit(proxy: Proxy | None) -> dict[str, str]:
+    if proxy is None or proxy.authorization is None:
+        return {}
+    return {"Proxy-Authorization": proxy.authorization}
 
 
 @lru_cache(64)
 def _limits(timeout: Timeout) -> aiohttp.ClientTimeout:
-    return aiohttp.ClientTimeout(connect=timeout.connect, sock_read=timeout.read)
+    return aiohttp.ClientTimeout(connect=timeout.connect)
 
 
-def _fields(answer: aiohttp.ClientResponse) -> Iterator[tuple[str, str]]:
-    for name, value in answer.raw_headers:
+async def _answer(protocol: ResponseHandler) -> tuple[RawResponseMessage, bytes]:
+    while True:
+        message, content = await protocol.read()
+        if not 100 <= message.code < 200 or message.code == 101:
+            return message, await content.read()
+
+
+def _fields(message: RawResponseMessage) -> Iterator[tuple[str, str]]:
+    for name, value in message.raw_headers:
         # As http.client does it; aiohttp's own reading of bytes beyond ASCII is another.
         yield name.decode("latin-1"), value.decode("latin-1")
 
 
-async def _pieces(
-    body: bytes | _exchange.Body, deadline: asyncio.Timeout, seconds: float
-) -> AsyncIterator[bytes | memoryview]:
-    """Give out *body* in pieces, each of which the server has to take within *seconds*.
+async def _write(
+    writer: StreamWriter,
+    pieces: AsyncIterator[bytes | memoryview],
+    deadline: asyncio.Timeout,
+    seconds: float,
+) -> None:
+    """Write *pieces*, each of which the server has to take within *seconds*.
 
-    aiohttp has a time-out for reading only, and it starts when everything was sent.
+    The *deadline* is that of the wait for the answer, which goes on meanwhile: some come early.
     """
-    async for piece in _cut(body) if isinstance(body, bytes) else _read(body):
-        with contextlib.suppress(RuntimeError):  # the answer began before the request had ended
-            deadline.reschedule(asyncio.get_running_loop().time() + seconds)
-        yield piece
-    with contextlib.suppress(RuntimeError):
+    try:
+        async for piece in pieces:
+            deadline.reschedule(writer.loop.time() + seconds)
+            await writer.write(piece)
         deadline.reschedule(None)
+    except aiohttp.ClientError:
+        pass  # the connection has ended, and who waits for the answer is told so
+    except Exception:  # noqa: BLE001 - the body keeps what it raised
+        deadline.reschedule(writer.loop.time())  # nothing is left to wait for
 
 
 async def _cut(body: bytes) -> AsyncIterator[bytes]:
@@ -285,29 +342,6 @@ async def _read(body: _exchange.Body) -> AsyncIterator[bytes | memoryview]:
     # A disk may be slow, and the loop has others to serve.
     while (piece := await asyncio.to_thread(next, pieces, None)) is not None:
         yield piece
-
-
-class _Connector(aiohttp.TCPConnector):
-    def __init__(self, **settings: Any) -> None:
-        super().__init__(**settings)
-        self._used = WeakSet[ResponseHandler]()
-
-    async def connect(self, *args: Any, **kwargs: Any) -> Connection:
-        # Only here is it certain that nothing was sent: outside, aiohttp has the same exceptions
-        # for a proxy that broke off and for a server that did.
-        with _failures.NothingSent():
-            try:
-                connection = await super().connect(*args, **kwargs)
-                while connection.protocol in self._used and _is_spent(connection):
-                    connection.close()
-                    connection = await super().connect(*args, **kwargs)
-            except Exception as error:
-                _forget_request(error)
-                status = error.status if isinstance(error, aiohttp.ClientHttpProxyError) else None
-                raise _failures.NotConnectedError(proxy_status=status) from error
-        if connection.protocol is not None:
-            self._used.add(connection.protocol)
-        return connection
 
 
 def _is_spent(connection: Connection) -> bool:
@@ -330,33 +364,8 @@ def _has_come(socket: Any) -> bool:
     return bool(select.select([socket], [], [], 0)[0])
 
 
-class _Answer(aiohttp.ClientResponse):
-    async def start(self, connection: Connection) -> aiohttp.ClientResponse:
-        protocol = connection.protocol
-        await super().start(connection)
-        if protocol is not None and self.status in _exchange.FINAL_STATUSES:
-            protocol.force_close()  # it may be back among the idle ones by now
-        return self
-
-
-class _UnansweredError(Exception):
-    """A request was sent and not answered; aiohttp's exception is the cause."""
-
-
-async def _only_once(
-    request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
-) -> aiohttp.ClientResponse:
-    """Keep aiohttp from repeating a request on its own, by hiding the exceptions that make it."""
-    try:
-        return await handler(request)
-    except aiohttp.ClientConnectionError as error:
-        if isinstance(error, TimeoutError):
-            raise
-        raise _UnansweredError from error
-
-
 def _forget_request(error: BaseException) -> None:
-    """Take the headers, which hold the access token, and the query string off *error*."""
+    """Take the headers, which hold the credentials of a proxy, off *error*."""
     if isinstance(error, aiohttp.ClientResponseError):
         url = error.request_info.real_url.origin()
         no_headers = CIMultiDictProxy[str](CIMultiDict())

@@ -78,6 +78,12 @@ def outgoing(request: Request) -> Outgoing:
     )
 
 
+def head(method: str, target: str, headers: Mapping[str, str]) -> bytes:
+    """Write the head of a request, which was checked."""
+    fields = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
+    return f"{method} {target} HTTP/1.1\r\n{fields}\r\n".encode("ascii")
+
+
 def _checked(given: Mapping[str, str]) -> set[str]:
     """Check the headers that are *given*, and list their names in lower case."""
     for name, value in given.items():
