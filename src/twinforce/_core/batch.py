@@ -85,11 +85,12 @@ class BatchCore(BatchBuilder):
         With *halt_on_error*, a batch in which a subrequest failed stays halted: what is unsent is
         not sent, but what is unknown is still the caller's to decide.
         """
-        sent = execution.begin(
+        subrequests = (
             item
             for item in self._subrequests
             if item.is_unsent or (resend_unknown and item.state is SubrequestState.UNKNOWN)
         )
+        sent = execution.begin(subrequests, resend_unknown=resend_unknown)
         if self._halt_on_error and self._is_halted_by({*self._subrequests}.difference(sent)):
             sent = _halted(sent)
         for start in range(0, len(sent), MAX_SUBREQUESTS):

@@ -35,15 +35,19 @@ from .subrequests import Outcome, PagedSubrequest, Subrequest, SubrequestState
 class Flight:
     """A request for which only the caller waits. *name* says for people what it is.
 
-    *idempotent*: it does no harm twice. *doubted*: a try of it may have been executed, and nobody
-    knows; not so of one that only reads.
+    *doubted*: a try of it may have been executed, and nobody knows; not so of one that only reads.
     """
 
-    def __init__(self, name: str, *, idempotent: bool, reads_only: bool = False) -> None:
+    def __init__(self, name: str, *, idempotent: bool = False, reads_only: bool = False) -> None:
         self.name = name
-        self.idempotent = idempotent
         self.doubted = False
+        self._idempotent = idempotent
         self._reads_only = reads_only
+
+    @property
+    def idempotent(self) -> bool:
+        """Whether it does no harm twice."""
+        return self._idempotent
 
     @property
     def is_awaited(self) -> bool:
@@ -126,15 +130,19 @@ class Execution:
         self.shown: Progress | None = None
         self._doubts_before: dict[Subrequest[Any], SalesforceError | None] = {}
 
-    def begin(self, subrequests: Iterable[Subrequest[Any]]) -> list[Subrequest[Any]]:
+    def begin(
+        self, subrequests: Iterable[Subrequest[Any]], *, resend_unknown: bool
+    ) -> list[Subrequest[Any]]:
         """Note which *subrequests* are to be sent, and give them back."""
         self.subrequests = list(subrequests)
-        self._doubts_before = {item: item.error for item in self.unknown()}
+        if resend_unknown:  # else none of them is
+            self._doubts_before = {item: item.error for item in self.unknown()}
         return self.subrequests
 
     def unknown(self) -> list[Subrequest[Any]]:
         """List what was sent, and nobody knows whether it was executed."""
-        return [item for item in self.subrequests if item.state is SubrequestState.UNKNOWN]
+        unknown = SubrequestState.UNKNOWN
+        return [item for item in self.subrequests if item.state is unknown]
 
     def new_doubts(self) -> list[Subrequest[Any]]:
         """List what is unknown and was not, or was for another reason, before."""
@@ -159,10 +167,7 @@ class BatchFlight(Flight):
         departures: list[None],
         codec: Json = DEFAULT,
     ) -> None:
-        super().__init__(
-            f"batch of {len(subrequests)}",
-            idempotent=all(item.operation.idempotent for item in subrequests),
-        )
+        super().__init__(f"batch of {len(subrequests)}")
         self.subrequests = subrequests
         self.row_lock: RowLockedError | None = None
         """Why it has to depart again: what the first of its subrequests met, if that was a lock."""
@@ -172,6 +177,10 @@ class BatchFlight(Flight):
         self._departures = departures
         self._codec = codec
         self._refusals: list[Outcome] = []
+
+    @property
+    def idempotent(self) -> bool:
+        return all(item.operation.idempotent for item in self.subrequests)
 
     @property
     def is_awaited(self) -> bool:
@@ -233,7 +242,8 @@ class BatchFlight(Flight):
         These are the subrequests that met a locked row, which were rolled back; and those that were
         halted behind one of them, or behind a deletion that, repeated, found its work done.
         """
-        if all(reply.is_success for reply in answers):
+        succeeded = SubrequestState.SUCCEEDED
+        if not [outcome for outcome in outcomes if outcome.state is not succeeded]:
             return None
         again: list[tuple[Subrequest[Any], Outcome]] = []
         halts_wrongly = False
@@ -245,7 +255,7 @@ class BatchFlight(Flight):
             elif outcome.row_lock is not None:
                 again.append((subrequest, outcome))
                 halts_wrongly = True
-            elif outcome.state is SubrequestState.SUCCEEDED:
+            elif outcome.state is succeeded:
                 halts_wrongly = halts_wrongly or not reply.is_success
         if not again:
             return None

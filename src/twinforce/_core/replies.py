@@ -139,15 +139,15 @@ def parse_batch(response: Response, count: int, codec: Json = DEFAULT) -> list[R
             "can be told to belong to a certain one",
             status_code=response.status_code,
         )
-    return [_batch_item(item, index) for index, item in enumerate(items)]
-
-
-def _batch_item(item: object, index: int) -> Reply:
-    if isinstance(item, dict):
-        status = item.get("statusCode")
-        if type(status) is int:
-            return Reply(status, item.get("result"))
-    raise MalformedResponseError(f"result {index} of the answer to the batch has no statusCode")
+    answers: list[Reply] = []
+    for item in items:
+        status = item.get("statusCode") if isinstance(item, dict) else None
+        if type(status) is not int:
+            raise MalformedResponseError(
+                f"result {len(answers)} of the answer to the batch has no statusCode"
+            )
+        answers.append(Reply(status, item.get("result")))
+    return answers
 
 
 def conceal(error: SalesforceError, token: str) -> None:

@@ -77,7 +77,9 @@ class Outcome:
         return error if isinstance(error, RowLockedError) else None
 
 
-_AT_FIRST = Outcome(SubrequestState.PENDING)
+# What is looked at for each subrequest, many times: to find a member of an Enum takes longer.
+_PENDING, _SUCCEEDED = SubrequestState.PENDING, SubrequestState.SUCCEEDED
+_AT_FIRST = Outcome(_PENDING)
 _FIRST_SENT = Outcome(SubrequestState.UNKNOWN, before=_AT_FIRST)
 
 
@@ -112,12 +114,12 @@ class Subrequest(Generic[T]):
     @property
     def done(self) -> bool:
         """Whether its outcome is known."""
-        return self.state not in (SubrequestState.PENDING, SubrequestState.UNKNOWN)
+        return self.state not in (_PENDING, SubrequestState.UNKNOWN)
 
     @property
     def is_success(self) -> bool:
         """Whether it is known to have succeeded."""
-        return self.state is SubrequestState.SUCCEEDED
+        return self._outcome.state is _SUCCEEDED
 
     @property
     def response(self) -> SubrequestResponse:
@@ -158,7 +160,7 @@ class Subrequest(Generic[T]):
     def is_unsent(self) -> bool:
         """Whether it waits to be sent."""
         known = self._outcome
-        return known.state is SubrequestState.PENDING and known.reply is None
+        return known.state is _PENDING and known.reply is None
 
     @property
     def is_in_flight(self) -> bool:
@@ -184,7 +186,7 @@ class Subrequest(Generic[T]):
     def reopen(self, outcome: Outcome) -> None:
         """Wait to be sent again, as *outcome* says that it was not executed this time."""
         is_in_doubt = outcome.state is SubrequestState.UNKNOWN
-        self._outcome = outcome if is_in_doubt else Outcome(SubrequestState.PENDING)
+        self._outcome = outcome if is_in_doubt else Outcome(_PENDING)
 
     def judge(self, reply: Reply) -> Outcome:
         """Say what *reply* means for it.
@@ -193,7 +195,7 @@ class Subrequest(Generic[T]):
         """
         if reply.is_success:
             try:
-                return Outcome(SubrequestState.SUCCEEDED, reply, self.operation.read(reply))
+                return Outcome(_SUCCEEDED, reply, self.operation.read(reply))
             except MalformedResponseError as odd:
                 is_harmless = self.operation.reads_only
                 return self._failure(reply, odd) if is_harmless else self._doubt(reply, odd)
@@ -208,7 +210,7 @@ class Subrequest(Generic[T]):
         if isinstance(error, HaltedError):
             return before
         if self.operation.is_fulfilled_by(error):
-            return Outcome(SubrequestState.SUCCEEDED, reply)
+            return Outcome(_SUCCEEDED, reply)
         return self._doubt(reply, error, before.error)
 
     def settle(self, outcome: Outcome) -> None:
@@ -245,7 +247,8 @@ class Subrequest(Generic[T]):
 
     def read(self) -> T:
         """Give the result, as the operation reads it, or raise the failure."""
-        self.raise_for_status()
+        if self._outcome.state is not _SUCCEEDED:
+            self.raise_for_status()
         value: T = self._outcome.value
         return value
 
@@ -420,15 +423,13 @@ class PagedSubrequest(Subrequest[T]):
     def next_path(self) -> str | None:
         """The path of the page that is still to be fetched."""
         value = self._outcome.value
-        is_waiting = self.state is SubrequestState.PENDING and isinstance(value, Pages)
+        is_waiting = self.state is _PENDING and isinstance(value, Pages)
         return value.next_path if is_waiting else None
 
     def judge(self, reply: Reply) -> Outcome:
         """Say what *reply*, which holds the first page, means for it."""
         outcome = super().judge(reply)
-        if outcome.state is not SubrequestState.SUCCEEDED or not isinstance(
-            outcome.value, QueryPage
-        ):
+        if outcome.state is not _SUCCEEDED or not isinstance(outcome.value, QueryPage):
             return outcome
         try:
             return self._with(reply, Pages((outcome.value,), self._open_lists(outcome.value)))
@@ -462,7 +463,7 @@ class PagedSubrequest(Subrequest[T]):
 
     def _with(self, first: Reply | None, pages: Pages) -> Outcome:
         is_last = pages.next_path is None or self.first_page_only
-        state = SubrequestState.SUCCEEDED if is_last else SubrequestState.PENDING
+        state = _SUCCEEDED if is_last else _PENDING
         return Outcome(state, first, pages)
 
     def _read_pages(self) -> Pages:

@@ -31,6 +31,7 @@ from ._settings import POOL_SIZE, Proxy, Settings
 
 _PIECE = 64 * 1024
 _AT_ONCE = 32 * 1024  # that much is taken by asyncio's buffer, and nobody waits for the server
+_BUFFER = 1024 * 1024  # answers are read whole, so the server need not wait for the reader
 _LONGEST_LINE = 64 * 1024  # of an answer's head; as in http.client, so that both twins take it
 
 
@@ -258,6 +259,7 @@ class _Route:
             read_until_eof=True,
             auto_decompress=False,
             read_timeout=seconds,
+            read_bufsize=_BUFFER,
             max_line_size=_LONGEST_LINE,
             max_field_size=_LONGEST_LINE,
         )

@@ -56,24 +56,24 @@ def outgoing(request: Request) -> Outgoing:
     if not _METHOD.fullmatch(request.method):
         raise ValueError(f"the method must be GET, POST, … in capitals, not {request.method!r}")
     url = _URL.fullmatch(request.url)
-    port = int(url["port"] or _DEFAULT_PORTS[url["scheme"]]) if url else 0
-    if url is None or not 0 < port < 65536:
+    scheme, host, given_port, target = url.groups("") if url else ("", "", "", "")
+    default_port = _DEFAULT_PORTS.get(scheme)
+    port = int(given_port) if given_port else default_port
+    if not port or port > 65535:
         raise ValueError(
             "the URL must be absolute, http or https, without credentials or a fragment, "
             "and with everything but visible ASCII characters percent-encoded"
         )
-    host = url["host"].lower()
-    target = url["target"] or "/"
+    host = host.lower()
     names = _checked(request.headers)
-    authority = host if port == _DEFAULT_PORTS[url["scheme"]] else f"{host}:{port}"
-    headers = {"Host": authority, **request.headers}
+    headers = {"Host": host if port == default_port else f"{host}:{port}", **request.headers}
     if "accept-encoding" not in names:
         headers["Accept-Encoding"] = "gzip, deflate"
     if request.body is not None or request.method not in _METHODS_WITHOUT_BODY:
         headers["Content-Length"] = str(len(request.body or b""))
     return Outgoing(
-        origin=Origin(url["scheme"], host.strip("[]"), port),
-        target=f"/{target}" if target.startswith("?") else target,
+        origin=Origin(scheme, host.strip("[]"), port),
+        target=target if target.startswith("/") else f"/{target}",
         headers=headers,
     )
 
@@ -86,18 +86,21 @@ def head(method: str, target: str, headers: Mapping[str, str]) -> bytes:
 
 def _checked(given: Mapping[str, str]) -> set[str]:
     """Check the headers that are *given*, and list their names in lower case."""
-    for name, value in given.items():
-        text = name + value
-        if not (text.isascii() and text.isprintable()):
-            raise ValueError(
-                f"the header {name!r} holds a line break or another character that is not "
-                "visible ASCII; remove or encode it"
-            )
+    if not _is_visible("".join([*given, *given.values()])):
+        name = next(name for name, value in given.items() if not _is_visible(name + value))
+        raise ValueError(
+            f"the header {name!r} holds a line break or another character that is not "
+            "visible ASCII; remove or encode it"
+        )
     names = {name.lower() for name in given}
-    if names & _FRAMING:
+    if not names.isdisjoint(_FRAMING):
         name = next(name for name in given if name.lower() in _FRAMING)
         raise ValueError(f"the header {name} is set by the transport; leave it out")
     return names
+
+
+def _is_visible(text: str) -> bool:
+    return text.isascii() and text.isprintable()
 
 
 _reading = threading.Lock()
