@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 from enum import Enum
 from typing import Any
 
 import pytest
 
-from twinforce._core import operations
+from twinforce._core import json, operations
 from twinforce._core.http import Pieces
 from twinforce._core.operations import Operation
 
@@ -216,3 +217,20 @@ def test_half_a_surrogate_pair_in_a_filename_is_refused() -> None:
         operations.create_with_blob(
             "Attachment", {}, blob_field="Body", content=b"x", filename="a\ud800"
         )
+
+
+@pytest.mark.parametrize("value", ["before", ["before"], {"Text": "before"}])
+def test_what_is_done_to_the_data_later_does_not_change_what_is_sent(value: Any) -> None:
+    data: dict[str, Any] = {"Name": "Acme", "Other__c": copy.deepcopy(value)}
+    operation = operations.create("Account", data)
+    sent = operation.content()
+
+    if isinstance(value, str):
+        data["Other__c"] = object()
+    elif isinstance(value, list):
+        data["Other__c"].append(object())
+    else:
+        data["Other__c"]["Text"] = object()
+    del data["Name"]
+
+    assert operation.content() == sent == json.encode({"Name": "Acme", "Other__c": value}, "data")

@@ -61,7 +61,6 @@ class AsyncSession:
             raise TypeError(f"{kind} is no AsyncTransport, which has the methods send and aclose")
         self.instance_url = urls.origin(instance_url)
         self.version = urls.version(version)
-        self.api_usage: usage.ApiUsage | None = None
         self.retry = retry
         self.json = json
         self._grant = grant
@@ -76,6 +75,12 @@ class AsyncSession:
         self._lock = AsyncLock()
         self._sign_ins = 0
         self._sign_in_error: SalesforceError | None = None
+        self._limit_info = ""
+
+    @property
+    def api_usage(self) -> usage.ApiUsage | None:
+        """What the latest answer that tells it says of the use of API requests."""
+        return usage.parse(self._limit_info)
 
     async def run(self, operation: Operation[T]) -> T:
         """Send *operation* on its own and return its result, or raise its failure."""
@@ -214,9 +219,7 @@ class AsyncSession:
         except BaseException as failure:
             flight.fail(failure)
             raise
-        self.api_usage = (
-            usage.parse(response.headers.get("sforce-limit-info", "")) or self.api_usage
-        )
+        self._limit_info = response.headers.get("sforce-limit-info") or self._limit_info
         if self._hooks.listens(ResponseEvent.level):
             seconds = self._clock() - began
             await self._hooks.tell(ResponseEvent.of(request, response, tries.count, seconds))

@@ -85,12 +85,12 @@ class BatchCore(BatchBuilder):
         With *halt_on_error*, a batch in which a subrequest failed stays halted: what is unsent is
         not sent, but what is unknown is still the caller's to decide.
         """
-        subrequests = (
+        sent = [
             item
             for item in self._subrequests
             if item.is_unsent or (resend_unknown and item.state is SubrequestState.UNKNOWN)
-        )
-        sent = execution.begin(subrequests, resend_unknown=resend_unknown)
+        ]
+        execution.begin(sent, resend_unknown=resend_unknown)
         if self._halt_on_error and self._is_halted_by({*self._subrequests}.difference(sent)):
             sent = _halted(sent)
         for start in range(0, len(sent), MAX_SUBREQUESTS):
@@ -159,7 +159,7 @@ def envelope(
             "url": operation.batch_url(version),
         }
         if operation.body is not None:
-            item["richInput"] = operation.body
+            item["richInput"] = json.Fragment(operation.body)
         if operation.blob is not None:
             blobs.append((f"binaryPart{len(blobs) + 1}", operation.blob))
             item["binaryPartName"] = blobs[-1][0]

@@ -7,7 +7,7 @@ certain that is not. It may depart again after it failed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from copy import copy
 from typing import Any
 
@@ -29,7 +29,7 @@ from .http import Response, retry_after
 from .json import DEFAULT, Json
 from .replies import Reply
 from .resending import may_have_run
-from .subrequests import Outcome, PagedSubrequest, Subrequest, SubrequestState
+from .subrequests import Outcome, PagedSubrequest, Subrequest, SubrequestState, unknown
 
 
 class Flight:
@@ -130,19 +130,15 @@ class Execution:
         self.shown: Progress | None = None
         self._doubts_before: dict[Subrequest[Any], SalesforceError | None] = {}
 
-    def begin(
-        self, subrequests: Iterable[Subrequest[Any]], *, resend_unknown: bool
-    ) -> list[Subrequest[Any]]:
-        """Note which *subrequests* are to be sent, and give them back."""
-        self.subrequests = list(subrequests)
+    def begin(self, subrequests: list[Subrequest[Any]], *, resend_unknown: bool) -> None:
+        """Note which *subrequests* are to be sent."""
+        self.subrequests = subrequests
         if resend_unknown:  # else none of them is
             self._doubts_before = {item: item.error for item in self.unknown()}
-        return self.subrequests
 
     def unknown(self) -> list[Subrequest[Any]]:
         """List what was sent, and nobody knows whether it was executed."""
-        unknown = SubrequestState.UNKNOWN
-        return [item for item in self.subrequests if item.state is unknown]
+        return unknown(self.subrequests)
 
     def new_doubts(self) -> list[Subrequest[Any]]:
         """List what is unknown and was not, or was for another reason, before."""

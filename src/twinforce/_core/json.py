@@ -20,6 +20,12 @@ import orjson
 # What a record holds is known only to its sObject, so its values are left to the user to name.
 Record: TypeAlias = dict[str, Any]
 
+# What else orjson would take is written in another way here, or refused.
+_STRICT = (
+    orjson.OPT_PASSTHROUGH_DATACLASS
+    | orjson.OPT_PASSTHROUGH_DATETIME
+    | orjson.OPT_PASSTHROUGH_SUBCLASS
+)
 _INT64 = range(-(2**63), 2**64)
 
 
@@ -60,12 +66,9 @@ class Json:
             raise ValueError(f"{name} cannot be written by the function dumps: {error}") from error
         return written
 
-    def snapshot(self, value: object, name: str) -> object:
-        """Give *value* as it is now; see :func:`snapshot`."""
-        return snapshot(value, name) if self.dumps is None else raw(self.encode(value, name))
-
 
 DEFAULT = Json()
+Fragment = orjson.Fragment
 
 
 def loads(body: bytes) -> Any:
@@ -89,57 +92,39 @@ def encode(value: object, name: str) -> bytes:
     """Write *value*, which users know as *name*, as JSON.
 
     Objects and arrays may hold str, bool, None, int, float, Decimal (every digit is kept), date,
-    aware datetime, UUID, Enum (its value), bytes (base64), and instances of dataclasses and attrs
-    classes. Anything else, NaN, infinity and
-    naive datetimes raise ``TypeError`` or ``ValueError`` that name the place.
+    aware datetime, UUID, Enum (its value), bytes (base64), instances of dataclasses and attrs
+    classes, and :class:`orjson.Fragment` (JSON already, which is set in as it stands). Anything
+    else, NaN, infinity and naive datetimes raise ``TypeError`` or ``ValueError`` that name the
+    place.
     """
+    if type(value) is dict:
+        try:
+            body = orjson.dumps(value, None, _STRICT)
+        except TypeError:
+            pass  # something in it has to be seen to
+        else:
+            nulls = body.count(b"null")  # NaN and infinity became such, too
+            if not nulls or nulls == sum(item is None for item in value.values()):
+                return _compact(body)
     try:
         plain = _plain(value, name)
     except RecursionError:
         raise ValueError(f"{name} is nested too deeply, or holds itself") from None
     try:
-        return orjson.dumps(plain)
+        return _compact(orjson.dumps(plain))
     except TypeError as error:
         place = next(_unwritable_text(plain, name), name)
         raise ValueError(f"{place} cannot be written as JSON: {error}") from error
 
 
-def snapshot(value: object, name: str) -> object:
-    """Give *value*, which users know as *name*, as it is now, for :func:`write` to write later.
-
-    Raises what :func:`encode` raises; writing it then cannot fail.
-    """
-    if type(value) is dict and _is_simple(value):
-        return value.copy()
-    return raw(encode(value, name))
-
-
-def raw(body: bytes) -> object:
-    """Mark *body* as JSON already, which :func:`write` sets in as it stands."""
-    # A copy, since what orjson returns takes up much more memory than it is long.
-    return orjson.Fragment(bytes(memoryview(body)))
+def _compact(body: bytes) -> bytes:
+    """Copy *body*: what orjson returns takes up much more memory than it is long."""
+    return b"".join([body, b""])
 
 
 def write(value: object) -> bytes:
-    """Write what :func:`snapshot` gave, or an object of ours around such."""
+    """Write an object of ours, in which a :data:`Fragment` is JSON already."""
     return orjson.dumps(value)
-
-
-def _is_simple(fields: dict[object, object]) -> bool:
-    """Tell whether *fields* are what most records are: values that are written as they stand."""
-    for name, value in fields.items():
-        if type(name) is not str or not name.isascii():
-            return False
-        kind = type(value)
-        if kind is str:
-            if not value.isascii():  # type: ignore[attr-defined]
-                return False
-        elif kind is int:
-            if value not in _INT64:
-                return False
-        elif value is not None and kind is not bool:
-            return False
-    return True
 
 
 def _plain(value: object, name: str) -> object:
@@ -237,7 +222,7 @@ def _twice(value: Mapping[object, object], name: str) -> str:
 
 def _scalar(value: object) -> object:
     match value:
-        case None | bool() | str():
+        case None | bool() | str() | Fragment():
             return value
         case int():
             number = int(value)

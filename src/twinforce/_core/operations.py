@@ -13,7 +13,7 @@ from ..errors import SalesforceError
 from . import replies, urls
 from .blobs import Binary, Blob, Content, Multipart
 from .http import Pieces
-from .json import DEFAULT, Json, Record, fields_of, loads, parse_object, raw, snapshot, write
+from .json import DEFAULT, Json, Record, encode, fields_of, loads, parse_object
 from .replies import Describe, Limits, Outputs, QueryPage, Reply, UpsertResult
 from .urls import ExternalId
 from .values import value
@@ -41,14 +41,13 @@ _SHOWN = 160
 class Operation(Generic[T]):
     """A REST request, and how its result is read.
 
-    *path* is relative to the version, unless *version* pins one. *body* is what :func:`json.write`
-    makes JSON of, None for no body; with a *blob*, the request has several parts. Versions before
-    *since* do not have it.
+    *path* is relative to the version, unless *version* pins one. *body* is JSON, None for
+    none; with a *blob*, the request has several parts. Versions before *since* do not have it.
     """
 
     method: str
     path: str
-    body: object
+    body: bytes | None
     read: Callable[[Reply], T]
     version: str | None = None
     blob: Blob | None = None
@@ -92,12 +91,11 @@ class Operation(Generic[T]):
 
     def content(self) -> bytes | Pieces | None:
         """Give the body of a request of its own; in several parts if there is a blob."""
-        body = None if self.body is None else write(self.body)
         if self.blob is None:
-            return body
+            return self.body
         sobject = self.path.split("/")[1].lower()
         name = "entity_content" if sobject == "contentversion" else f"entity_{sobject}"
-        return Multipart(name, body or b"{}", [(self.blob.field, self.blob)])
+        return Multipart(name, self.body or b"{}", [(self.blob.field, self.blob)])
 
     def batch_url(self, default_version: str) -> str:
         """Give the url of a subrequest: from the version on, as the documentation has it."""
@@ -287,7 +285,7 @@ def invoke(
     else:
         items = [{} if inputs is None else inputs]
     body = {"inputs": [_mapping(item, f"an input of {action}") for item in items]}
-    return Operation("POST", path, json.snapshot(body, "inputs"), replies.outputs, since=35.0)
+    return Operation("POST", path, json.encode(body, "inputs"), replies.outputs, since=35.0)
 
 
 def request(
@@ -305,8 +303,7 @@ def request(
         if not isinstance(binary, Binary):
             raise TypeError(f"binary must be a twinforce.Binary, not {type(binary).__name__}")
         blob = _blob(binary.name, binary.content, binary.filename)
-    data = None if body is None else json.snapshot(body, "body")
-    return Operation(verb(method), rest, data, replies.anything, version, blob)
+    return Operation(verb(method), rest, json_body(body, json), replies.anything, version, blob)
 
 
 def json_body(body: object, json: Json = DEFAULT) -> bytes | None:
@@ -368,14 +365,14 @@ def _mapping(data: Data, name: str) -> Mapping[str, object]:
     return fields
 
 
-def _fields(data: Data, sobject: str, json: Json) -> object:
+def _fields(data: Data, sobject: str, json: Json) -> bytes:
     # A dict is one, too, but that takes long to find out.
     fields = data if type(data) is dict else _mapping(data, sobject)
     if json.dumps is None:
-        return snapshot(fields, sobject)
+        return encode(fields, sobject)
     body = json.encode(fields, sobject)
     if not isinstance(loads(body), dict):
         raise ValueError(  # noqa: TRY004 - the data may be fine
             f"the function dumps wrote the data of {sobject} as no JSON object"
         )
-    return raw(body)
+    return body

@@ -72,7 +72,7 @@ def halted() -> Reply:
     return Reply(HALTED_STATUS, [item])
 
 
-@attrs.frozen
+@value
 class QueryPage:
     """One page of a query, and the path of the next below ``/services/data/`` (None: the last)."""
 

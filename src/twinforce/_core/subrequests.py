@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import Enum
 from typing import Any, Generic, TypedDict, TypeVar
 
@@ -78,9 +79,11 @@ class Outcome:
 
 
 # What is looked at for each subrequest, many times: to find a member of an Enum takes longer.
-_PENDING, _SUCCEEDED = SubrequestState.PENDING, SubrequestState.SUCCEEDED
+_PENDING = SubrequestState.PENDING
+_SUCCEEDED = SubrequestState.SUCCEEDED
+_UNKNOWN = SubrequestState.UNKNOWN
 _AT_FIRST = Outcome(_PENDING)
-_FIRST_SENT = Outcome(SubrequestState.UNKNOWN, before=_AT_FIRST)
+_FIRST_SENT = Outcome(_UNKNOWN, before=_AT_FIRST)
 
 
 @attrs.define(eq=False, repr=False)
@@ -114,7 +117,7 @@ class Subrequest(Generic[T]):
     @property
     def done(self) -> bool:
         """Whether its outcome is known."""
-        return self.state not in (_PENDING, SubrequestState.UNKNOWN)
+        return self.state not in (_PENDING, _UNKNOWN)
 
     @property
     def is_success(self) -> bool:
@@ -177,7 +180,7 @@ class Subrequest(Generic[T]):
         """Be handed to the transport: from here on it may have been executed."""
         before = self._outcome
         is_first = before is _AT_FIRST
-        self._outcome = _FIRST_SENT if is_first else Outcome(SubrequestState.UNKNOWN, before=before)
+        self._outcome = _FIRST_SENT if is_first else Outcome(_UNKNOWN, before=before)
 
     def stay(self) -> None:
         """Be as before the departure, since it certainly was not executed."""
@@ -185,7 +188,7 @@ class Subrequest(Generic[T]):
 
     def reopen(self, outcome: Outcome) -> None:
         """Wait to be sent again, as *outcome* says that it was not executed this time."""
-        is_in_doubt = outcome.state is SubrequestState.UNKNOWN
+        is_in_doubt = outcome.state is _UNKNOWN
         self._outcome = outcome if is_in_doubt else Outcome(_PENDING)
 
     def judge(self, reply: Reply) -> Outcome:
@@ -193,7 +196,7 @@ class Subrequest(Generic[T]):
 
         What was in doubt before it was sent this time stays so, unless it succeeds now.
         """
-        if reply.is_success:
+        if 200 <= reply.status_code < 300:
             try:
                 return Outcome(_SUCCEEDED, reply, self.operation.read(reply))
             except MalformedResponseError as odd:
@@ -204,7 +207,7 @@ class Subrequest(Generic[T]):
         reads_only = self.operation.reads_only
         error = replies.error_from_item(reply)
         before = self._outcome.before
-        if reads_only or before is None or before.state is not SubrequestState.UNKNOWN:
+        if reads_only or before is None or before.state is not _UNKNOWN:
             is_late = may_have_run(error) and not reads_only
             return self._doubt(reply, error) if is_late else self._failure(reply, error)
         if isinstance(error, HaltedError):
@@ -237,7 +240,7 @@ class Subrequest(Generic[T]):
             message = f"{first.message.partition(_SENT_AGAIN)[0]}{_SENT_AGAIN}{reason}"
         error = OutcomeUnknownError(message, subrequests=(self,), subrequest=self)
         error.__cause__ = cause
-        return Outcome(SubrequestState.UNKNOWN, reply, error=error)
+        return Outcome(_UNKNOWN, reply, error=error)
 
     def _answer(self) -> Reply:
         if self._outcome.reply is None:
@@ -258,6 +261,11 @@ class Subrequest(Generic[T]):
             "with block has ended, or after execute())",
             subrequest=self,
         )
+
+
+def unknown(subrequests: Iterable[Subrequest[Any]]) -> list[Subrequest[Any]]:
+    """List what of *subrequests* was sent, and nobody knows whether it was executed."""
+    return [item for item in subrequests if item._outcome.state is _UNKNOWN]  # noqa: SLF001
 
 
 class RequestSubrequest(Subrequest[Any]):
@@ -371,7 +379,7 @@ class ActionSubrequest(Subrequest[Outputs]):
         return self.read()
 
 
-@attrs.frozen
+@value
 class Pages:
     """The pages of a query that were fetched, and the lists of children still to be completed."""
 

@@ -121,17 +121,20 @@ def version(value: str) -> str:
 
 def sobject_name(name: str) -> str:
     """Check the API name of an sObject, such as ``Account`` or ``ns__Widget__c``."""
-    return _name(name, "the sObject name")
+    what = "the sObject name"
+    return _name(name if type(name) is str else text(name, what), what)
 
 
 def field_name(name: str) -> str:
     """Check the API name of a field, such as ``LastName`` or ``ExternalId__c``."""
-    return _name(name, "the field name")
+    what = "the field name"
+    return _name(name if type(name) is str else text(name, what), what)
 
 
 def relationship_name(name: str) -> str:
     """Check the API name of a relationship, such as ``Contacts`` or ``Widgets__r``."""
-    return _name(name, "the relationship name")
+    what = "the relationship name"
+    return _name(name if type(name) is str else text(name, what), what)
 
 
 def action_name(name: str) -> str:
@@ -145,12 +148,8 @@ def action_name(name: str) -> str:
     return plain
 
 
-def _name(name: str, what: str) -> str:
-    return _checked_name(name if type(name) is str else text(name, what), what)
-
-
 @lru_cache(1024)  # the same few names come again and again
-def _checked_name(name: str, what: str) -> str:
+def _name(name: str, what: str) -> str:
     plain = text(name, what)
     if not _NAME.fullmatch(plain):
         raise ValueError(

@@ -63,7 +63,6 @@ class Session:
             raise TypeError(f"{kind} is no Transport, which has the methods send and close")
         self.instance_url = urls.origin(instance_url)
         self.version = urls.version(version)
-        self.api_usage: usage.ApiUsage | None = None
         self.retry = retry
         self.json = json
         self._grant = grant
@@ -78,6 +77,12 @@ class Session:
         self._lock = Lock()
         self._sign_ins = 0
         self._sign_in_error: SalesforceError | None = None
+        self._limit_info = ""
+
+    @property
+    def api_usage(self) -> usage.ApiUsage | None:
+        """What the latest answer that tells it says of the use of API requests."""
+        return usage.parse(self._limit_info)
 
     def run(self, operation: Operation[T]) -> T:
         """Send *operation* on its own and return its result, or raise its failure."""
@@ -216,9 +221,7 @@ class Session:
         except BaseException as failure:
             flight.fail(failure)
             raise
-        self.api_usage = (
-            usage.parse(response.headers.get("sforce-limit-info", "")) or self.api_usage
-        )
+        self._limit_info = response.headers.get("sforce-limit-info") or self._limit_info
         if self._hooks.listens(ResponseEvent.level):
             seconds = self._clock() - began
             self._hooks.tell(ResponseEvent.of(request, response, tries.count, seconds))

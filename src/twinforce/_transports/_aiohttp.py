@@ -9,10 +9,10 @@ from __future__ import annotations
 import asyncio
 import os
 import select
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
-from functools import lru_cache
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
+from functools import lru_cache, partial
 from typing import Any, Self
-from weakref import WeakSet
+from weakref import WeakKeyDictionary
 
 import aiohttp
 import attrs
@@ -30,7 +30,6 @@ from ._exchange import Origin, Outgoing
 from ._settings import POOL_SIZE, Proxy, Settings
 
 _PIECE = 64 * 1024
-_AT_ONCE = 32 * 1024  # that much is taken by asyncio's buffer, and nobody waits for the server
 _BUFFER = 1024 * 1024  # answers are read whole, so the server need not wait for the reader
 _LONGEST_LINE = 64 * 1024  # of an answer's head; as in http.client, so that both twins take it
 
@@ -168,7 +167,7 @@ class _Route:
         self._origin = origin
         self._connector = connector
         self._loop = loop
-        self._used = WeakSet[ResponseHandler]()
+        self._looks = WeakKeyDictionary[ResponseHandler, Callable[[], object]]()
         self._proxy = proxy = settings.proxy_for(origin)
         self._has_tunnel = proxy is not None and origin.scheme == "https"
         speaks_tls = origin.scheme == "https" or (proxy and proxy.url.startswith("https:"))
@@ -232,17 +231,27 @@ class _Route:
                     connection = await self._connector.connect(
                         self._destination, [], _limits(timeout)
                     )
-                    assert connection.protocol is not None  # noqa: S101 - as it is not closed
-                    if connection.protocol not in self._used:
-                        self._used.add(connection.protocol)
-                        return connection
-                    if not _is_spent(connection):
+                    if not self._is_spent(connection):
                         return connection
                     connection.close()
             except Exception as error:
                 _forget_request(error)
                 status = error.status if isinstance(error, aiohttp.ClientHttpProxyError) else None
                 raise _failures.NotConnectedError(proxy_status=status) from error
+
+    def _is_spent(self, connection: Connection) -> bool:
+        """Tell whether something came on an idle *connection*: its end, or an answer to nobody.
+
+        The loop may have been too busy to notice, and aiohttp takes such an answer for the next.
+        """
+        protocol, transport = connection.protocol, connection.transport
+        if protocol is None or transport is None:
+            return True
+        look = self._looks.get(protocol)
+        if look is None:  # a new one, on which TLS may have something to say
+            self._looks[protocol] = _look_at(transport.get_extra_info("socket"))
+            return False
+        return protocol.should_close or bool(look())
 
     async def _ask(
         self,
@@ -265,7 +274,7 @@ class _Route:
         )
         writer = StreamWriter(protocol, self._loop)
         head = self._head(request.method, outgoing)
-        if isinstance(body, bytes) and len(body) <= _AT_ONCE:
+        if isinstance(body, bytes) and len(body) <= _exchange.AT_ONCE:
             await writer.write(head + body)
             protocol.start_timeout()
             return await _answer(protocol)
@@ -304,7 +313,8 @@ async def _answer(protocol: ResponseHandler) -> tuple[RawResponseMessage, bytes]
     while True:
         message, content = await protocol.read()
         if not 100 <= message.code < 200 or message.code == 101:
-            return message, await content.read()
+            # Small answers are whole when they are seen first.
+            return message, content.read_nowait() if content.is_eof() else await content.read()
 
 
 def _fields(message: RawResponseMessage) -> Iterator[tuple[str, str]]:
@@ -346,24 +356,13 @@ async def _read(body: _exchange.Body) -> AsyncIterator[bytes | memoryview]:
         yield piece
 
 
-def _is_spent(connection: Connection) -> bool:
-    """Tell whether something came on an idle *connection*: its end, or an answer to nobody.
-
-    The loop may have been too busy to notice, and aiohttp takes such an answer for the next one.
-    """
-    protocol, transport = connection.protocol, connection.transport
-    if protocol is None or transport is None or protocol.should_close:
-        return True
-    return _has_come(transport.get_extra_info("socket"))
-
-
-def _has_come(socket: Any) -> bool:
-    """Tell whether there is anything to read from *socket*."""
-    if hasattr(select, "poll"):  # not on Windows
-        poll = select.poll()
-        poll.register(socket, select.POLLIN)
-        return bool(poll.poll(0))
-    return bool(select.select([socket], [], [], 0)[0])
+def _look_at(socket: Any) -> Callable[[], object]:
+    """Make the function that finds whether there is anything to read from *socket*."""
+    if not hasattr(select, "poll"):  # on Windows
+        return lambda: select.select([socket], [], [], 0)[0]
+    poll = select.poll()
+    poll.register(socket, select.POLLIN)
+    return partial(poll.poll, 0)
 
 
 def _forget_request(error: BaseException) -> None:

@@ -7,6 +7,7 @@ import re
 import threading
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 
 import attrs
 
@@ -23,6 +24,9 @@ _FRAMING = frozenset({"host", "content-length", "transfer-encoding", "connection
 # After these a server goes on in another protocol, or means to close, even if it does not say so;
 # and it says 408 to nobody in particular, so that the true answer may be on its way.
 FINAL_STATUSES = frozenset({101, 408})
+AT_ONCE = (
+    32 * 1024
+)  # bytes of a body that go out with the head, as no server has to take them first
 _METHODS_WITHOUT_BODY = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 
 
@@ -55,8 +59,21 @@ def outgoing(request: Request) -> Outgoing:
     """
     if not _METHOD.fullmatch(request.method):
         raise ValueError(f"the method must be GET, POST, … in capitals, not {request.method!r}")
-    url = _URL.fullmatch(request.url)
-    scheme, host, given_port, target = url.groups("") if url else ("", "", "", "")
+    origin, authority, target = _parted(request.url)
+    names = _checked(request.headers)
+    headers = {"Host": authority, **request.headers}
+    if "accept-encoding" not in names:
+        headers["Accept-Encoding"] = "gzip, deflate"
+    if request.body is not None or request.method not in _METHODS_WITHOUT_BODY:
+        headers["Content-Length"] = str(len(request.body or b""))
+    return Outgoing(origin, target, headers)
+
+
+@lru_cache(16)  # that of batches is the same each time
+def _parted(url: str) -> tuple[Origin, str, str]:
+    """Part *url* into its origin, the host as a header says it, and the rest."""
+    parts = _URL.fullmatch(url)
+    scheme, host, given_port, target = parts.groups("") if parts else ("", "", "", "")
     default_port = _DEFAULT_PORTS.get(scheme)
     port = int(given_port) if given_port else default_port
     if not port or port > 65535:
@@ -65,17 +82,9 @@ def outgoing(request: Request) -> Outgoing:
             "and with everything but visible ASCII characters percent-encoded"
         )
     host = host.lower()
-    names = _checked(request.headers)
-    headers = {"Host": host if port == default_port else f"{host}:{port}", **request.headers}
-    if "accept-encoding" not in names:
-        headers["Accept-Encoding"] = "gzip, deflate"
-    if request.body is not None or request.method not in _METHODS_WITHOUT_BODY:
-        headers["Content-Length"] = str(len(request.body or b""))
-    return Outgoing(
-        origin=Origin(scheme, host.strip("[]"), port),
-        target=target if target.startswith("/") else f"/{target}",
-        headers=headers,
-    )
+    authority = host if port == default_port else f"{host}:{port}"
+    target = target if target.startswith("/") else f"/{target}"
+    return Origin(scheme, host.strip("[]"), port), authority, target
 
 
 def head(method: str, target: str, headers: Mapping[str, str]) -> bytes:

@@ -20,7 +20,6 @@ import urllib3
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
-from urllib3.util import SKIP_HEADER
 
 from .._core.http import Request, Response
 from ..errors import TransportError
@@ -28,6 +27,8 @@ from . import _exchange, _failures
 from ._exchange import Origin, Outgoing
 from ._settings import POOL_SIZE, Proxy, Settings
 
+# So that urllib3 and http.client look for nothing to add: the head is written here.
+_FRAMED = {"Host": "", "Accept-Encoding": "", "Content-Length": ""}
 _REFUSED_TUNNEL = re.compile(r"Tunnel connection failed: (\d{3})")
 
 
@@ -215,8 +216,8 @@ def _prepared(
     prepared.method = request.method
     prepared.url = request.url
     prepared.headers = _Headers(request, outgoing, nothing_sent)  # type: ignore[assignment]
-    if isinstance(request.body, bytes):
-        # As a file, the body goes out in pieces, and the time-out is for each of them.
+    if isinstance(request.body, bytes) and len(request.body) > _exchange.AT_ONCE:
+        # As a file, it goes out in pieces, and the time-out is for each of them.
         prepared.body = io.BytesIO(request.body)  # type: ignore[assignment]
     return prepared
 
@@ -231,8 +232,6 @@ class _Headers(dict[str, str]):
         self.request = request
         self.outgoing = outgoing
         self.nothing_sent = nothing_sent
-        if not any(name.lower() == "user-agent" for name in self):
-            self["User-Agent"] = SKIP_HEADER
 
     def copy(self) -> _Headers:
         # urllib3 adds Proxy-Authorization to a copy.
@@ -271,6 +270,8 @@ class _Answer(http.client.HTTPResponse):
 
 class _Connection(HTTPConnection):
     response_class = _Answer
+    _head: bytes | None = None
+    """What goes out first, in place of the head that http.client wrote."""
 
     def connect(self) -> None:
         # Only here is it certain that nothing was sent: outside, urllib3 has the same exceptions
@@ -292,12 +293,23 @@ class _Connection(HTTPConnection):
     ) -> None:
         if self.sock is None:
             self.connect()
-        if isinstance(headers, _Headers):
-            # urllib3 respells percent-encodings, and sends under the time-out for connecting.
-            url = headers.outgoing.target if url.startswith("/") else headers.request.url
-            self.timeout = headers.request.timeout.read
-            headers.nothing_sent.ends = True
-        super().request(method, url, body, headers, **options)
+        assert isinstance(headers, _Headers)  # noqa: S101 - only such are sent
+        request = headers.request
+        # urllib3 respells percent-encodings, and sends under the time-out for connecting.
+        url = headers.outgoing.target if url.startswith("/") else request.url
+        self._head = _exchange.head(method, url, headers)
+        if body is None and isinstance(request.body, bytes):
+            self._head += request.body
+        self.timeout = request.timeout.read
+        headers.nothing_sent.ends = True
+        super().request(method, url, body, _FRAMED, **options)
+
+    def putheader(self, header: str | bytes, *values: Any) -> None:
+        """Write nothing: it is in the head."""
+
+    def send(self, data: Any) -> None:
+        head, self._head = self._head, None
+        super().send(data if head is None else head)
 
     def endheaders(self, *args: Any, **kwargs: Any) -> None:
         try:
@@ -305,7 +317,7 @@ class _Connection(HTTPConnection):
         except TimeoutError:
             raise
         except OSError as error:
-            # Not all of the head was taken, so there is no request that the server could act on.
+            # Not all of it was taken, so there is no request that the server could act on.
             # urllib3 would go on, and read what may have been said to somebody before.
             raise _failures.NotConnectedError(has_ended=True) from error
 
@@ -402,9 +414,15 @@ class _Adapter(HTTPAdapter):
     def build_response(self, req: requests.PreparedRequest, resp: Any) -> requests.Response:
         """Return nothing but the raw answer: no cookies, and no guess at an encoding."""
         del req
-        response = requests.Response()
-        response.status_code, response.raw = resp.status, resp
-        return response
+        return _RawResponse(resp)
+
+
+class _RawResponse(requests.Response):
+    def __init__(self, raw: Any) -> None:
+        # Not super().__init__(), which takes longer than all that is needed.
+        self.raw = raw
+        self.status_code = raw.status
+        self._content_consumed = False
 
 
 _POOLS = {"http": _Pool, "https": _TLSPool}
