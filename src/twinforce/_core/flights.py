@@ -29,7 +29,7 @@ from .http import Response, retry_after
 from .json import DEFAULT, Json
 from .replies import Reply
 from .resending import may_have_run
-from .subrequests import Outcome, PagedSubrequest, Subrequest, SubrequestState, unknown
+from .subrequests import Outcome, PagedSubrequest, Subrequest, SubrequestState, depart, unknown
 
 
 class Flight:
@@ -184,8 +184,7 @@ class BatchFlight(Flight):
 
     def depart(self) -> None:
         # In this order, nobody who was told of an interruption sees them pending and then sent.
-        for subrequest in self.subrequests:
-            subrequest.depart()
+        depart(self.subrequests)
         self._execution.check()
         self._departures.append(None)
 

@@ -176,12 +176,6 @@ class Subrequest(Generic[T]):
         reply = self._outcome.reply
         return not self.is_success and reply is not None and reply.status_code >= 400
 
-    def depart(self) -> None:
-        """Be handed to the transport: from here on it may have been executed."""
-        before = self._outcome
-        is_first = before is _AT_FIRST
-        self._outcome = _FIRST_SENT if is_first else Outcome(_UNKNOWN, before=before)
-
     def stay(self) -> None:
         """Be as before the departure, since it certainly was not executed."""
         self._outcome = self._outcome.before or self._outcome
@@ -261,6 +255,14 @@ class Subrequest(Generic[T]):
             "with block has ended, or after execute())",
             subrequest=self,
         )
+
+
+def depart(subrequests: Iterable[Subrequest[Any]]) -> None:
+    """Have *subrequests* handed to the transport: from here on they may have been executed."""
+    for item in subrequests:
+        before = item._outcome  # noqa: SLF001
+        is_first = before is _AT_FIRST
+        item._outcome = _FIRST_SENT if is_first else Outcome(_UNKNOWN, before=before)  # noqa: SLF001
 
 
 def unknown(subrequests: Iterable[Subrequest[Any]]) -> list[Subrequest[Any]]:
