@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+import string
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from enum import Enum
@@ -30,6 +31,7 @@ _VERSION = re.compile(r"[1-9][0-9]{1,2}\.0")
 _ENCODED = re.compile(r"(?:[A-Za-z0-9\-._~!$&'()*+,;=:@/?]|%[0-9A-Fa-f]{2})*")
 _DOT_SEGMENT = re.compile(r"(?i)(?:\.|%2e){1,2}")
 _VERSIONED = re.compile(r"(?:/?services/data/|/)?v([^/?]*)(?:/(.*))?", re.DOTALL)
+_UNRESERVED = frozenset(string.ascii_letters + string.digits + "-._~")  # of RFC 3986
 _MOST_DIGITS = 400  # before or behind the point; the longest of any float are 309 and 324
 _MOST_SHOWN = 200
 
@@ -238,9 +240,17 @@ def external_id(value: object, field: str) -> str:
 
 def segment(value: str, name: str) -> str:
     """Percent-encode *value* to be one segment of a path, with nothing left safe."""
-    encoded = quote(whole(value, name), safe="")
+    encoded = whole(value, name).replace("%", "%25")
+    # Each once, since quote() looks at all characters one by one, and SOQL is long.
+    for character in set(value).difference(_UNRESERVED, "%"):
+        encoded = encoded.replace(character, _escaped(character))
     # "." and ".." would name another resource, and quote() leaves dots as they are.
     return encoded.replace(".", "%2E") if _DOT_SEGMENT.fullmatch(encoded) else encoded
+
+
+@lru_cache(256)
+def _escaped(character: str) -> str:
+    return quote(character, safe="")
 
 
 def query_string(params: Mapping[str, ParamValue]) -> str:
