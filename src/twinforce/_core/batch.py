@@ -6,7 +6,7 @@ It sends nothing; that is the part of the twins.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from ..errors import (
@@ -22,7 +22,7 @@ from .builder import AnySubrequest, BatchBuilder
 from .flights import BatchFlight, Execution
 from .http import Pieces
 from .operations import Operation
-from .subrequests import PagedSubrequest, SubrequestState
+from .subrequests import PagedSubrequest, SubrequestState, unsent
 
 MAX_SUBREQUESTS = 25
 
@@ -85,11 +85,7 @@ class BatchCore(BatchBuilder):
         With *halt_on_error*, a batch in which a subrequest failed stays halted: what is unsent is
         not sent, but what is unknown is still the caller's to decide.
         """
-        sent = [
-            item
-            for item in self._subrequests
-            if item.is_unsent or (resend_unknown and item.state is SubrequestState.UNKNOWN)
-        ]
+        sent = unsent(self._subrequests, or_unknown=resend_unknown)
         execution.begin(sent, resend_unknown=resend_unknown)
         if self._halt_on_error and self._is_halted_by({*self._subrequests}.difference(sent)):
             sent = _halted(sent)
@@ -181,15 +177,12 @@ def _check_concurrency(concurrency: int, *, halt_on_error: bool) -> None:
         )
 
 
-def _halted(subrequests: Iterable[AnySubrequest]) -> list[AnySubrequest]:
+def _halted(subrequests: Sequence[AnySubrequest]) -> list[AnySubrequest]:
     """Mark what of *subrequests* is unsent as Salesforce would mark it, and give the others."""
-    others = []
-    for subrequest in subrequests:
-        if subrequest.is_unsent:
-            subrequest.settle(subrequest.judge(replies.halted()))
-        else:
-            others.append(subrequest)
-    return others
+    halted = {*unsent(subrequests)}
+    for subrequest in halted:
+        subrequest.settle(subrequest.judge(replies.halted()))
+    return [item for item in subrequests if item not in halted]
 
 
 def _outcome_unknown(subrequests: list[AnySubrequest]) -> OutcomeUnknownError:

@@ -111,7 +111,9 @@ class BatchBuilder:
         version: str | None,
     ) -> S:
         """Put a subrequest of this *kind* at the end. For builders; users call what they mean."""
-        subrequest = kind(operation.within(self.version, version), len(self._subrequests))
+        if version is not None or operation.version is not None or operation.since is not None:
+            operation = operation.within(self.version, version)
+        subrequest = kind(operation, len(self._subrequests))
         self._subrequests.append(subrequest)
         return subrequest
 

@@ -51,7 +51,7 @@ class Operation(Generic[T]):
     read: Callable[[Reply], T]
     version: str | None = None
     blob: Blob | None = None
-    since: float = urls.OLDEST_VERSION
+    since: float | None = None
 
     @property
     def reads_only(self) -> bool:
@@ -72,8 +72,6 @@ class Operation(Generic[T]):
 
         Raises ``ValueError`` for a version that does not fit, or does not have it.
         """
-        if own is None and self.version is None and self.since == urls.OLDEST_VERSION:
-            return self
         if own is not None:
             own = urls.version(own)
         pinned = own or self.version
@@ -82,7 +80,7 @@ class Operation(Generic[T]):
                 f"a subrequest of version {pinned} does not fit into a batch of version {newest}; "
                 "it may be older, not newer"
             )
-        if float(pinned or newest) < self.since:
+        if self.since is not None and float(pinned or newest) < self.since:
             raise ValueError(
                 f"{self.describe()} needs version {self.since} of the API, or a newer one, not "
                 f"{pinned or newest}"

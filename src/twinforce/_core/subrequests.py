@@ -160,12 +160,6 @@ class Subrequest(Generic[T]):
     # What follows is called by the batch.
 
     @property
-    def is_unsent(self) -> bool:
-        """Whether it waits to be sent."""
-        known = self._outcome
-        return known.state is _PENDING and known.reply is None
-
-    @property
     def is_in_flight(self) -> bool:
         """Whether it departed, and nothing was heard of it yet."""
         return self._outcome.before is not None
@@ -255,6 +249,19 @@ class Subrequest(Generic[T]):
             "with block has ended, or after execute())",
             subrequest=self,
         )
+
+
+def unsent(
+    subrequests: Iterable[Subrequest[Any]], *, or_unknown: bool = False
+) -> list[Subrequest[Any]]:
+    """List what of *subrequests* waits to be sent, and with *or_unknown* what is in doubt."""
+    found = []
+    for item in subrequests:
+        known = item._outcome  # noqa: SLF001
+        is_unsent = known.state is _PENDING and known.reply is None
+        if is_unsent or (or_unknown and known.state is _UNKNOWN):
+            found.append(item)
+    return found
 
 
 def depart(subrequests: Iterable[Subrequest[Any]]) -> None:

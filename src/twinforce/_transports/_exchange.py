@@ -157,8 +157,7 @@ def incoming(
     for name, value in fields:
         key = name.lower()
         headers[key] = f"{headers[key]}, {value}" if key in headers else value
-    codings = [coding.strip().lower() for coding in headers.get("content-encoding", "").split(",")]
-    codings = [coding for coding in codings if coding not in {"", "identity"}]
+    codings = _codings(headers["content-encoding"]) if "content-encoding" in headers else []
     if body and codings:
         # What was applied last has to come off first.
         for coding in reversed(codings):
@@ -166,6 +165,11 @@ def incoming(
         del headers["content-encoding"]
         headers.pop("content-length", None)
     return Response(status, headers, body)
+
+
+def _codings(said: str) -> list[str]:
+    names = [name.strip().lower() for name in said.split(",")]
+    return [name for name in names if name not in {"", "identity"}]
 
 
 def _decode(origin: Origin, coding: str, body: bytes) -> bytes:
