@@ -129,6 +129,31 @@ def test_a_request_that_is_not_taken_is_a_read_timeout(
     said(caught.value, origin=server.url)
 
 
+async def test_an_answer_that_comes_before_the_body_was_taken_is_not_waited_for(
+    server: ScriptedServer,
+) -> None:
+    # The blocking transport reads only when all was sent.
+    server.play(Fault.LEAVE_BODY_UNREAD, reply(413, b"too long"), Fault.HANG)
+    async with AiohttpTransport() as transport:
+        long = request(server.url, "POST", body=b"x" * 30_000_000)
+        answer = await transport.send(long)
+        await transport.send(request(server.url))
+
+    assert (answer.status_code, answer.body) == (413, b"too long")
+    assert [got.connection for got in server.received] == [0, 1]
+
+
+def test_a_head_that_comes_before_the_body_was_taken_does_not_end_the_time_out(
+    client: Client, server: ScriptedServer
+) -> None:
+    server.play(
+        Fault.LEAVE_BODY_UNREAD, b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc", Fault.HANG
+    )
+
+    with pytest.raises(errors.ReadTimeoutError):
+        client.send(request(server.url, "POST", body=b"x" * 30_000_000, read=0.2))
+
+
 def test_a_request_that_is_taken_slowly_is_not_a_timeout(
     client: Client, server: ScriptedServer
 ) -> None:

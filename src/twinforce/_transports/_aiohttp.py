@@ -205,12 +205,14 @@ class _Route:
             connection = await self._connect(timeout)
             can_be_kept = False
             try:
-                message, content = await self._ask(connection, request, outgoing, body)
-                can_be_kept = message.code not in _exchange.FINAL_STATUSES
+                message, content, is_sent = await self._ask(connection, request, outgoing, body)
+                can_be_kept = is_sent and message.code not in _exchange.FINAL_STATUSES
             finally:
                 if can_be_kept:
                     connection.release()
                 else:
+                    if connection.transport is not None:
+                        connection.transport.abort()  # close() would go on sending what is left
                     connection.close()
         except _failures.NotConnectedError as error:
             _failures.forget_frames(error)
@@ -259,8 +261,8 @@ class _Route:
         request: Request,
         outgoing: Outgoing,
         body: bytes | _exchange.Body,
-    ) -> tuple[RawResponseMessage, bytes]:
-        """Send *request* on *connection*, and read the answer."""
+    ) -> tuple[RawResponseMessage, bytes, bool]:
+        """Send *request* on *connection*, read the answer, and tell whether all was sent."""
         protocol, seconds = connection.protocol, request.timeout.read
         assert protocol is not None  # noqa: S101 - as it is not closed
         protocol.set_response_params(
@@ -277,19 +279,15 @@ class _Route:
         if isinstance(body, bytes) and len(body) <= _exchange.AT_ONCE:
             await writer.write(head + body)
             protocol.start_timeout()
-            return await _answer(protocol)
+            return *await _answer(protocol), True
         async with asyncio.timeout(None) as deadline:
             await writer.write(head)
             pieces = _cut(body) if isinstance(body, bytes) else _read(body)
-            writing = asyncio.create_task(_write(writer, pieces, deadline, seconds))
-            writing.add_done_callback(lambda _: protocol.start_timeout())
+            writing = asyncio.create_task(_write(writer, pieces, protocol, deadline, seconds))
             try:
-                answer = await _answer(protocol)
+                return *await _answer(protocol), writing.done() and writing.result()
             finally:
-                if not writing.done():  # the answer came early, so that no other can follow it
-                    protocol.force_close()
-                    writing.cancel()
-        return answer
+                writing.cancel()
 
     def _head(self, method: str, outgoing: Outgoing) -> bytes:
         if self._proxy is None or self._has_tunnel:
@@ -326,22 +324,31 @@ def _fields(message: RawResponseMessage) -> Iterator[tuple[str, str]]:
 async def _write(
     writer: StreamWriter,
     pieces: AsyncIterator[bytes | memoryview],
+    protocol: ResponseHandler,
     deadline: asyncio.Timeout,
     seconds: float,
-) -> None:
-    """Write *pieces*, each of which the server has to take within *seconds*.
+) -> bool:
+    """Write *pieces*, each of which the server has to take within *seconds*; False: not all of them.
 
     The *deadline* is that of the wait for the answer, which goes on meanwhile: some come early.
     """
     try:
         async for piece in pieces:
-            deadline.reschedule(writer.loop.time() + seconds)
+            _put_off(deadline, writer.loop.time() + seconds)
             await writer.write(piece)
-        deadline.reschedule(None)
+        _put_off(deadline, None)
+        protocol.start_timeout()
     except aiohttp.ClientError:
-        pass  # the connection has ended, and who waits for the answer is told so
+        return False  # the connection has ended, and who waits for the answer is told so
     except Exception:  # noqa: BLE001 - the body keeps what it raised
-        deadline.reschedule(writer.loop.time())  # nothing is left to wait for
+        _put_off(deadline, writer.loop.time())  # nothing is left to wait for
+        return False
+    return True
+
+
+def _put_off(deadline: asyncio.Timeout, until: float | None) -> None:
+    if not deadline.expired():  # then who waits is told so, and this task is ended
+        deadline.reschedule(until)
 
 
 async def _cut(body: bytes) -> AsyncIterator[bytes]:
