@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import partial
 from typing import Any, Self
 
@@ -9,7 +10,8 @@ from .._core import http, operations, urls
 from .._core.batch import BatchCore
 from .._core.flights import BatchFlight, Execution, PageFlight
 from .._core.http import Timeout
-from .._core.subrequests import PagedSubrequest
+from .._core.subrequests import PagedSubrequest, Subrequest
+from .._core.tally import Tally
 from .._twin import AsyncCrew, AsyncLock
 from ..errors import SalesforceError, TransportError
 from ..hooks import RetryEvent
@@ -56,6 +58,7 @@ class AsyncBatch(BatchCore):
         self._timeout = timeout
         self._bar = Bar() if progress is True else None
         self._report = self._bar if isinstance(progress, bool) else progress
+        self._tally = Tally()
         self._reporting = AsyncLock()
         self._crew = AsyncCrew()
 
@@ -91,13 +94,13 @@ class AsyncBatch(BatchCore):
 
     async def _run(self, execution: Execution, *, resend_unknown: bool) -> None:
         try:
-            await self._show(execution)
+            await self._show(execution, self._subrequests)
             flights = self._flights(execution, resend_unknown=resend_unknown)
             send = partial(self._send, execution)
             await self._crew.run(send, flights, at_once=self._concurrency)
             complete = partial(self._complete, execution)
             await self._crew.run(complete, self._incomplete(), at_once=self._concurrency)
-            await self._show(execution)
+            await self._show(execution, self._subrequests)
         finally:
             execution.is_over = True
             if self._bar is not None:
@@ -105,6 +108,13 @@ class AsyncBatch(BatchCore):
                     self._bar.close()
 
     async def _send(self, execution: Execution, flight: BatchFlight) -> None:
+        execution.under_way[flight] = None
+        try:
+            await self._send_until_finished(execution, flight)
+        finally:
+            execution.under_way.pop(flight, None)
+
+    async def _send_until_finished(self, execution: Execution, flight: BatchFlight) -> None:
         target = urls.batch(self.version)
         tries = self._session.tries(self._retry)
         unfinished: BatchFlight | None = flight
@@ -120,7 +130,7 @@ class AsyncBatch(BatchCore):
                     tries=tries,
                 )
             except Exception:
-                await self._show(execution)
+                await self._show(execution, execution.changing())
                 raise
             unfinished, retry = flight.unfinished, None
             if unfinished is not None and (lock := unfinished.row_lock) is not None:
@@ -131,7 +141,7 @@ class AsyncBatch(BatchCore):
                 else:
                     again = tuple(subrequest.index for subrequest in unfinished.subrequests)
                     retry = RetryEvent(flight.name, lock, tries.count, delay, again)
-            await self._show(execution)
+            await self._show(execution, execution.changing())
             if retry is not None:
                 execution.check()
                 await self._session.wait(retry)
@@ -156,13 +166,14 @@ class AsyncBatch(BatchCore):
                     execution.page_errors.append(error)
                     return
             finally:
-                await self._show(execution)
+                await self._show(execution, [query])
 
-    async def _show(self, execution: Execution) -> None:
+    async def _show(self, execution: Execution, changed: Iterable[Subrequest[Any]]) -> None:
         if self._report is None:
             return
         async with self._reporting:
-            progress = self._counted()
+            self._tally.look(changed)
+            progress = self._tally.progress(total=len(self), requests=self.request_count)
             if not execution.is_over and progress != execution.shown:
                 execution.shown = progress
                 await hooks.call(self._report, progress)

@@ -219,7 +219,8 @@ class AsyncSession:
         except BaseException as failure:
             flight.fail(failure)
             raise
-        self._limit_info = response.headers.get("sforce-limit-info") or self._limit_info
+        if usage.tells(limit_info := response.headers.get("sforce-limit-info", "")):
+            self._limit_info = limit_info
         if self._hooks.listens(ResponseEvent.level):
             seconds = self._clock() - began
             await self._hooks.tell(ResponseEvent.of(request, response, tries.count, seconds))

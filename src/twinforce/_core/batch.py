@@ -5,7 +5,6 @@ It sends nothing; that is the part of the twins.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -15,14 +14,13 @@ from ..errors import (
     MalformedResponseError,
     OutcomeUnknownError,
 )
-from ..progress import Progress
 from . import json, operations, replies
 from .blobs import Blob, Multipart
 from .builder import AnySubrequest, BatchBuilder
 from .flights import BatchFlight, Execution
 from .http import Pieces
 from .operations import Operation
-from .subrequests import PagedSubrequest, SubrequestState, unsent
+from .subrequests import PagedSubrequest, unsent
 
 MAX_SUBREQUESTS = 25
 
@@ -108,21 +106,6 @@ class BatchCore(BatchBuilder):
     def _envelope(self, flight: BatchFlight) -> bytes | Pieces:
         sent = [subrequest.operation for subrequest in flight.subrequests]
         return envelope(sent, self.version, halt_on_error=self._halt_on_error)
-
-    def _counted(self) -> Progress:
-        # Each is looked at once: other threads go on meanwhile.
-        seen = [(item.state, item.is_in_flight) for item in self._subrequests]
-        states = Counter(state for state, is_in_flight in seen if not is_in_flight)
-        in_flight = sum(is_in_flight for _, is_in_flight in seen)
-        return Progress(
-            total=len(self._subrequests),
-            succeeded=states[SubrequestState.SUCCEEDED],
-            failed=states[SubrequestState.FAILED],
-            halted=states[SubrequestState.HALTED],
-            in_flight=in_flight,
-            unknown=states[SubrequestState.UNKNOWN],
-            requests=self.request_count,
-        )
 
     def _raise_errors(self, execution: Execution) -> None:
         """Raise what is due when all was sent: doubts, and what *autoraise* promises."""

@@ -128,6 +128,7 @@ class Execution:
         self.page_errors: list[SalesforceError] = []
         self.is_over = False
         self.shown: Progress | None = None
+        self.under_way: dict[BatchFlight, None] = {}
         self._doubts_before: dict[Subrequest[Any], SalesforceError | None] = {}
 
     def begin(self, subrequests: list[Subrequest[Any]], *, resend_unknown: bool) -> None:
@@ -146,6 +147,10 @@ class Execution:
         return [
             item for item in self.unknown() if item not in before or item.error is not before[item]
         ]
+
+    def changing(self) -> list[Subrequest[Any]]:
+        """List what is under way now, in requests of any thread."""
+        return [item for flight in list(self.under_way) for item in flight.subrequests]
 
     def check(self) -> None:
         """Raise InvalidStateError in a thread that an interruption left behind."""

@@ -20,12 +20,7 @@ import orjson
 # What a record holds is known only to its sObject, so its values are left to the user to name.
 Record: TypeAlias = dict[str, Any]
 
-# What else orjson would take is written in another way here, or refused.
-_STRICT = (
-    orjson.OPT_PASSTHROUGH_DATACLASS
-    | orjson.OPT_PASSTHROUGH_DATETIME
-    | orjson.OPT_PASSTHROUGH_SUBCLASS
-)
+_PLAIN = frozenset({str, int, float, bool, type(None)})
 _INT64 = range(-(2**63), 2**64)
 
 
@@ -92,20 +87,15 @@ def encode(value: object, name: str) -> bytes:
     """Write *value*, which users know as *name*, as JSON.
 
     Objects and arrays may hold str, bool, None, int, float, Decimal (every digit is kept), date,
-    aware datetime, UUID, Enum (its value), bytes (base64), instances of dataclasses and attrs
-    classes, and :class:`orjson.Fragment` (JSON already, which is set in as it stands). Anything
-    else, NaN, infinity and naive datetimes raise ``TypeError`` or ``ValueError`` that name the
-    place.
+    aware datetime, UUID, Enum (its value), bytes (base64), and instances of dataclasses and attrs
+    classes. Anything else, NaN, infinity and naive datetimes raise ``TypeError`` or ``ValueError``
+    that name the place.
     """
-    if type(value) is dict:
+    if type(value) is dict and _is_plain(value):
         try:
-            body = orjson.dumps(value, None, _STRICT)
+            return _compact(orjson.dumps(value))
         except TypeError:
-            pass  # something in it has to be seen to
-        else:
-            nulls = body.count(b"null")  # NaN and infinity became such, too
-            if not nulls or nulls == sum(item is None for item in value.values()):
-                return _compact(body)
+            pass  # a key or a text that has to be seen to
     try:
         plain = _plain(value, name)
     except RecursionError:
@@ -115,6 +105,21 @@ def encode(value: object, name: str) -> bytes:
     except TypeError as error:
         place = next(_unwritable_text(plain, name), name)
         raise ValueError(f"{place} cannot be written as JSON: {error}") from error
+
+
+def _is_plain(fields: dict[object, object]) -> bool:
+    """Tell whether the values of *fields* are what most are, and orjson writes as they should be.
+
+    It has to run no code of Python's for them, which would find the record half written: the value
+    of an Enum may raise, or change what is written, and that ends the process.
+    """
+    kinds = {*map(type, fields.values())}
+    if not kinds <= _PLAIN:
+        return False
+    # NaN and infinity would become null.
+    return float not in kinds or all(
+        math.isfinite(item) for item in fields.values() if isinstance(item, float)
+    )
 
 
 def _compact(body: bytes) -> bytes:
@@ -222,7 +227,7 @@ def _twice(value: Mapping[object, object], name: str) -> str:
 
 def _scalar(value: object) -> object:
     match value:
-        case None | bool() | str() | Fragment():
+        case None | bool() | str():
             return value
         case int():
             number = int(value)

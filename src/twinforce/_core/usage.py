@@ -41,6 +41,14 @@ class ApiUsage:
         return self.total - self.used
 
 
+_TOLD = re.compile(r"(?<![\w-])api-usage=[0-9]{1,18}/[0-9]{1,18}(?![0-9])")
+
+
+def tells(header: str) -> bool:
+    """Say whether the header tells the usage, so that it is worth to :func:`parse`."""
+    return _TOLD.search(header) is not None
+
+
 def parse(header: str) -> ApiUsage | None:
     """Read the header; None if it says nothing of the usage. Unknown parts are passed over."""
     org: tuple[int, int] | None = None

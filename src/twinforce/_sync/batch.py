@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import partial
 from typing import Any, Self
 
@@ -11,7 +12,8 @@ from .._core import http, operations, urls
 from .._core.batch import BatchCore
 from .._core.flights import BatchFlight, Execution, PageFlight
 from .._core.http import Timeout
-from .._core.subrequests import PagedSubrequest
+from .._core.subrequests import PagedSubrequest, Subrequest
+from .._core.tally import Tally
 from .._twin import Crew, Lock
 from ..errors import SalesforceError, TransportError
 from ..hooks import RetryEvent
@@ -58,6 +60,7 @@ class Batch(BatchCore):
         self._timeout = timeout
         self._bar = Bar() if progress is True else None
         self._report = self._bar if isinstance(progress, bool) else progress
+        self._tally = Tally()
         self._reporting = Lock()
         self._crew = Crew()
 
@@ -93,13 +96,13 @@ class Batch(BatchCore):
 
     def _run(self, execution: Execution, *, resend_unknown: bool) -> None:
         try:
-            self._show(execution)
+            self._show(execution, self._subrequests)
             flights = self._flights(execution, resend_unknown=resend_unknown)
             send = partial(self._send, execution)
             self._crew.run(send, flights, at_once=self._concurrency)
             complete = partial(self._complete, execution)
             self._crew.run(complete, self._incomplete(), at_once=self._concurrency)
-            self._show(execution)
+            self._show(execution, self._subrequests)
         finally:
             execution.is_over = True
             if self._bar is not None:
@@ -107,6 +110,13 @@ class Batch(BatchCore):
                     self._bar.close()
 
     def _send(self, execution: Execution, flight: BatchFlight) -> None:
+        execution.under_way[flight] = None
+        try:
+            self._send_until_finished(execution, flight)
+        finally:
+            execution.under_way.pop(flight, None)
+
+    def _send_until_finished(self, execution: Execution, flight: BatchFlight) -> None:
         target = urls.batch(self.version)
         tries = self._session.tries(self._retry)
         unfinished: BatchFlight | None = flight
@@ -122,7 +132,7 @@ class Batch(BatchCore):
                     tries=tries,
                 )
             except Exception:
-                self._show(execution)
+                self._show(execution, execution.changing())
                 raise
             unfinished, retry = flight.unfinished, None
             if unfinished is not None and (lock := unfinished.row_lock) is not None:
@@ -133,7 +143,7 @@ class Batch(BatchCore):
                 else:
                     again = tuple(subrequest.index for subrequest in unfinished.subrequests)
                     retry = RetryEvent(flight.name, lock, tries.count, delay, again)
-            self._show(execution)
+            self._show(execution, execution.changing())
             if retry is not None:
                 execution.check()
                 self._session.wait(retry)
@@ -158,13 +168,14 @@ class Batch(BatchCore):
                     execution.page_errors.append(error)
                     return
             finally:
-                self._show(execution)
+                self._show(execution, [query])
 
-    def _show(self, execution: Execution) -> None:
+    def _show(self, execution: Execution, changed: Iterable[Subrequest[Any]]) -> None:
         if self._report is None:
             return
         with self._reporting:
-            progress = self._counted()
+            self._tally.look(changed)
+            progress = self._tally.progress(total=len(self), requests=self.request_count)
             if not execution.is_over and progress != execution.shown:
                 execution.shown = progress
                 hooks.call(self._report, progress)

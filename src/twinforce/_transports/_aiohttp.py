@@ -90,6 +90,7 @@ class AiohttpTransport:
         self._closed = True
         home, self._home = self._home, None
         if home is not None:
+            home.waiting.end()
             await home.lifetime.aclose()
 
     @property
@@ -138,6 +139,60 @@ async def _lifetime() -> AsyncGenerator[BaseConnector]:
         yield connector
 
 
+class _Deadline:
+    """Ends an exchange when the other side has done nothing for so many *seconds*.
+
+    aiohttp has such a time-out, and forgets it after a hint, a faulty chunk or half a close.
+    """
+
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, protocol: ResponseHandler, seconds: float
+    ) -> None:
+        self.content: aiohttp.StreamReader | None = None
+        """The body of the answer, when that has begun."""
+        self._loop = loop
+        self._protocol = protocol
+        self._seconds = seconds
+        self._until = loop.time() + seconds
+        self._alarm = loop.call_at(self._until, self._look)
+
+    def put_off(self) -> None:
+        """Begin to wait anew."""
+        self._until = self._loop.time() + self._seconds
+
+    def cancel(self) -> None:
+        """Wait for nothing any more."""
+        self._alarm.cancel()
+
+    def end(self) -> None:
+        """Wait no longer: whoever waits for the other side gets a TimeoutError."""
+        error = TimeoutError()
+        self._protocol.set_exception(error)
+        if self.content is not None:
+            self.content.set_exception(error)
+        if self._protocol.transport is not None:
+            self._protocol.transport.abort()
+
+    def _look(self) -> None:
+        if self._loop.time() < self._until:
+            self._alarm = self._loop.call_at(self._until, self._look)
+        else:
+            self.end()
+
+
+@attrs.define
+class _Waiting:
+    """Those who wait for an answer, until it *is_over*: aiohttp does not tell all of them."""
+
+    deadlines: set[_Deadline] = attrs.field(factory=set)
+    is_over: bool = False
+
+    def end(self) -> None:
+        self.is_over = True
+        for deadline in list(self.deadlines):
+            deadline.end()
+
+
 @attrs.frozen
 class _Home:
     """The event loop that a transport is used in, and what belongs to it."""
@@ -146,10 +201,11 @@ class _Home:
     lifetime: AsyncGenerator[BaseConnector]
     connector: BaseConnector
     routes: dict[Origin, _Route] = attrs.field(factory=dict)
+    waiting: _Waiting = attrs.field(factory=_Waiting)
 
     def route(self, origin: Origin, settings: Settings) -> _Route:
         if origin not in self.routes:
-            self.routes[origin] = _Route(origin, settings, self.connector, self.loop)
+            self.routes[origin] = _Route(origin, settings, self.connector, self.loop, self.waiting)
         return self.routes[origin]
 
 
@@ -162,11 +218,13 @@ class _Route:
         settings: Settings,
         connector: BaseConnector,
         loop: asyncio.AbstractEventLoop,
+        waiting: _Waiting,
     ) -> None:
         self.free_places = asyncio.Semaphore(settings.pool_size)
         self._origin = origin
         self._connector = connector
         self._loop = loop
+        self._waiting = waiting
         self._looks = WeakKeyDictionary[ResponseHandler, Callable[[], object]]()
         self._proxy = proxy = settings.proxy_for(origin)
         self._has_tunnel = proxy is not None and origin.scheme == "https"
@@ -186,10 +244,9 @@ class _Route:
 
     async def send(self, request: Request, outgoing: Outgoing) -> Response:
         """Send *request* and return the whole answer."""
-        body = request.body
-        if body is None or isinstance(body, bytes):
-            return await self._send(request, outgoing, body or b"")
-        pieces = _exchange.Body(body)
+        if request.body is None or isinstance(request.body, bytes):
+            return await self._send(request, outgoing, None)
+        pieces = _exchange.Body(request.body)
         try:
             return await self._send(request, outgoing, pieces)
         except Exception:
@@ -198,32 +255,36 @@ class _Route:
             raise
 
     async def _send(
-        self, request: Request, outgoing: Outgoing, body: bytes | _exchange.Body
+        self, request: Request, outgoing: Outgoing, pieces: _exchange.Body | None
     ) -> Response:
         origin, timeout = self._origin, request.timeout
         try:
             connection = await self._connect(timeout)
-            can_be_kept = False
+            transport, can_be_kept = connection.transport, False
             try:
-                message, content, is_sent = await self._ask(connection, request, outgoing, body)
+                message, content, is_sent = await self._ask(connection, request, outgoing, pieces)
                 can_be_kept = is_sent and message.code not in _exchange.FINAL_STATUSES
             finally:
                 if can_be_kept:
                     connection.release()
                 else:
-                    if connection.transport is not None:
-                        connection.transport.abort()  # close() would go on sending what is left
+                    if transport is not None:
+                        transport.abort()  # to close it would be to go on sending what is left
                     connection.close()
         except _failures.NotConnectedError as error:
             _failures.forget_frames(error)
             raise _failures.not_connected(error, origin, self._proxy, timeout) from error.__cause__
         except TimeoutError as error:
             _failures.forget_frames(error)
+            if self._waiting.is_over:
+                raise _failures.connection_lost(origin) from error
             raise _failures.no_answer(origin, timeout) from error
         except (aiohttp.ClientError, HttpProcessingError, OSError) as error:
             _failures.forget_frames(error)
             is_http = not isinstance(error, HttpProcessingError)
             raise _failures.connection_lost(origin, is_http=is_http) from error
+        if self._waiting.is_over:  # so that what ends with the connection was cut
+            raise _failures.connection_lost(origin)
         return _exchange.incoming(origin, message.code, _fields(message), content)
 
     async def _connect(self, timeout: Timeout) -> Connection:
@@ -260,40 +321,48 @@ class _Route:
         connection: Connection,
         request: Request,
         outgoing: Outgoing,
-        body: bytes | _exchange.Body,
+        pieces: _exchange.Body | None,
     ) -> tuple[RawResponseMessage, bytes, bool]:
         """Send *request* on *connection*, read the answer, and tell whether all was sent."""
-        protocol, seconds = connection.protocol, request.timeout.read
-        assert protocol is not None  # noqa: S101 - as it is not closed
+        protocol = connection.protocol
+        if protocol is None or not protocol.is_connected():
+            raise _failures.NotConnectedError(has_ended=True)
         protocol.set_response_params(
             skip_payload=request.method == "HEAD",
             read_until_eof=True,
             auto_decompress=False,
-            read_timeout=seconds,
             read_bufsize=_BUFFER,
             max_line_size=_LONGEST_LINE,
             max_field_size=_LONGEST_LINE,
         )
         writer = StreamWriter(protocol, self._loop)
-        head = self._head(request.method, outgoing)
-        if isinstance(body, bytes) and len(body) <= _exchange.AT_ONCE:
-            await writer.write(head + body)
-            protocol.start_timeout()
-            return *await _answer(protocol), True
-        async with asyncio.timeout(None) as deadline:
-            await writer.write(head)
-            pieces = _cut(body) if isinstance(body, bytes) else _read(body)
-            writing = asyncio.create_task(_write(writer, pieces, protocol, deadline, seconds))
-            try:
-                return *await _answer(protocol), writing.done() and writing.result()
-            finally:
+        deadline = _Deadline(self._loop, protocol, request.timeout.read)
+        self._waiting.deadlines.add(deadline)
+        writing = None
+        try:
+            # Without waiting, and without a name: it holds the access token.
+            await writer.write(self._head(request, outgoing), drain=False)
+            if pieces is None and len(request.content) <= _exchange.AT_ONCE:
+                return *await _answer(protocol, deadline), True
+            content = _cut(request.content) if pieces is None else _read(pieces)
+            writing = asyncio.create_task(_write(writer, content, deadline))
+            return *await _answer(protocol, deadline), writing.done() and writing.result()
+        finally:
+            self._waiting.deadlines.discard(deadline)
+            deadline.cancel()
+            if writing is not None:
                 writing.cancel()
 
-    def _head(self, method: str, outgoing: Outgoing) -> bytes:
-        if self._proxy is None or self._has_tunnel:
-            return _exchange.head(method, outgoing.target, outgoing.headers)
-        target = f"http://{outgoing.headers['Host']}{outgoing.target}"
-        return _exchange.head(method, target, outgoing.headers | _permit(self._proxy))
+    def _head(self, request: Request, outgoing: Outgoing) -> bytes:
+        """Write the head of *request*, and its body, if that is small."""
+        target, headers = outgoing.target, outgoing.headers
+        if self._proxy is not None and not self._has_tunnel:
+            target = f"http://{headers['Host']}{target}"
+            headers = headers | _permit(self._proxy)
+        head = _exchange.head(request.method, target, headers)
+        if isinstance(request.body, bytes) and len(request.body) <= _exchange.AT_ONCE:
+            return head + request.body
+        return head
 
 
 def _permit(proxy: Proxy | None) -> dict[str, str]:
@@ -307,12 +376,21 @@ def _limits(timeout: Timeout) -> aiohttp.ClientTimeout:
     return aiohttp.ClientTimeout(connect=timeout.connect)
 
 
-async def _answer(protocol: ResponseHandler) -> tuple[RawResponseMessage, bytes]:
-    while True:
+async def _answer(
+    protocol: ResponseHandler, deadline: _Deadline
+) -> tuple[RawResponseMessage, bytes]:
+    message, content = await protocol.read()
+    while 100 <= message.code < 200 and message.code != 101:
+        deadline.put_off()
         message, content = await protocol.read()
-        if not 100 <= message.code < 200 or message.code == 101:
-            # Small answers are whole when they are seen first.
-            return message, content.read_nowait() if content.is_eof() else await content.read()
+    deadline.content = content
+    pieces = [content.read_nowait()] if content.is_eof() else []  # if small, it is all there
+    while not content.at_eof():
+        pieces.append(await content.readany())
+        deadline.put_off()
+    if isinstance(error := protocol.exception(), OSError):
+        raise error  # the end of an answer that has no length
+    return message, b"".join(pieces)
 
 
 def _fields(message: RawResponseMessage) -> Iterator[tuple[str, str]]:
@@ -322,33 +400,20 @@ def _fields(message: RawResponseMessage) -> Iterator[tuple[str, str]]:
 
 
 async def _write(
-    writer: StreamWriter,
-    pieces: AsyncIterator[bytes | memoryview],
-    protocol: ResponseHandler,
-    deadline: asyncio.Timeout,
-    seconds: float,
+    writer: StreamWriter, pieces: AsyncIterator[bytes | memoryview], deadline: _Deadline
 ) -> bool:
-    """Write *pieces*, each of which the server has to take within *seconds*; False: not all of them.
-
-    The *deadline* is that of the wait for the answer, which goes on meanwhile: some come early.
-    """
+    """Write *pieces*, while others wait for the answer, as some come early; False: not all."""
     try:
         async for piece in pieces:
-            _put_off(deadline, writer.loop.time() + seconds)
+            deadline.put_off()
             await writer.write(piece)
-        _put_off(deadline, None)
-        protocol.start_timeout()
+        deadline.put_off()
     except aiohttp.ClientError:
         return False  # the connection has ended, and who waits for the answer is told so
     except Exception:  # noqa: BLE001 - the body keeps what it raised
-        _put_off(deadline, writer.loop.time())  # nothing is left to wait for
+        deadline.end()  # nothing is left to wait for
         return False
     return True
-
-
-def _put_off(deadline: asyncio.Timeout, until: float | None) -> None:
-    if not deadline.expired():  # then who waits is told so, and this task is ended
-        deadline.reschedule(until)
 
 
 async def _cut(body: bytes) -> AsyncIterator[bytes]:

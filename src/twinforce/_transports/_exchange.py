@@ -18,6 +18,8 @@ _URL = re.compile(
     r"(?P<scheme>https?)://(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::(?P<port>[0-9]{1,5}))?"
     r"(?P<target>[/?][!\"$-~]*)?"  # all that is visible in ASCII, except for the fragment's mark
 )
+_WORD = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
+_HEADER_NAMES = re.compile(rf"{_WORD}(?: {_WORD})*")
 _METHOD = re.compile(r"(?!CONNECT$)[A-Z]+")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _FRAMING = frozenset({"host", "content-length", "transfer-encoding", "connection", "expect"})
@@ -89,8 +91,11 @@ def _parted(url: str) -> tuple[Origin, str, str]:
 
 def head(method: str, target: str, headers: Mapping[str, str]) -> bytes:
     """Write the head of a request, which was checked."""
-    fields = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
-    return f"{method} {target} HTTP/1.1\r\n{fields}\r\n".encode("ascii")
+    parts = [method, " ", target, " HTTP/1.1\r\n"]
+    for name, value in headers.items():
+        parts += (name, ": ", value, "\r\n")
+    # Not formatted, since a subclass of str may format itself as something else than was checked.
+    return "".join([*parts, "\r\n"]).encode("ascii")
 
 
 def _checked(given: Mapping[str, str]) -> set[str]:
@@ -101,6 +106,9 @@ def _checked(given: Mapping[str, str]) -> set[str]:
             f"the header {name!r} holds a line break or another character that is not "
             "visible ASCII; remove or encode it"
         )
+    if given and not _HEADER_NAMES.fullmatch(" ".join(given)):
+        name = next(name for name in given if not _HEADER_NAMES.fullmatch(name) or " " in name)
+        raise ValueError(f"{name!r} is no name of a header")
     names = {name.lower() for name in given}
     if not names.isdisjoint(_FRAMING):
         name = next(name for name in given if name.lower() in _FRAMING)

@@ -138,8 +138,9 @@ class _Route:
             adapter = self.idle.pop()
         except IndexError:
             adapter = _Adapter(self.proxy, self.settings)
-        body = request.body
-        pieces = None if body is None or isinstance(body, bytes) else _exchange.Body(body)
+        pieces = None
+        if request.body is not None and not isinstance(request.body, bytes):
+            pieces = _exchange.Body(request.body)
         try:
             response = self._ask(adapter, request, outgoing, nothing_sent, pieces)
         except BaseException:
