@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import multiprocessing
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from multiprocessing.connection import Connection
 from typing import Final
@@ -102,7 +102,9 @@ async def _serve(latency: float, port: Connection) -> None:
     loop = asyncio.get_running_loop()
     server = await loop.create_server(lambda: _Protocol(latency), HOST, 0)
     port.send(server.sockets[0].getsockname()[1])
-    await server.serve_forever()
+    with suppress(EOFError):  # the other side has ended, whatever ended it
+        await asyncio.to_thread(port.recv)
+    server.close()
 
 
 def _run(latency: float, port: Connection) -> None:
@@ -116,6 +118,7 @@ def served(latency: float = 0.0) -> Iterator[str]:
     here, there = context.Pipe()
     process = context.Process(target=_run, args=(latency, there), daemon=True)
     process.start()
+    there.close()  # so that the end of the process is the end of the pipe
     try:
         yield f"http://{HOST}:{here.recv()}"
     finally:

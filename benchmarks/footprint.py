@@ -18,7 +18,15 @@ from twinforce import AccessToken, Salesforce
 from .contestants import TOKEN, add
 from .work import TEN_THOUSAND
 
-MODULES: Final = ("twinforce", "requests", "aiohttp", "simple_salesforce", "aiosalesforce")
+IMPORTS: Final = (
+    "import twinforce",
+    "from twinforce import Salesforce",
+    "from twinforce import AsyncSalesforce",
+    "import requests",
+    "import aiohttp",
+    "import simple_salesforce",
+    "import aiosalesforce",
+)
 _UNWANTED: Final = ("requests", "aiohttp", "sqlite3", "lark", "pandas")
 _LOADED: Final = f"""
 import sys
@@ -47,20 +55,19 @@ asyncio.run(main())
 
 
 def import_seconds(rounds: int) -> dict[str, float]:
-    """Measure what importing each module takes of the processor, the interpreter's start left out.
+    """Measure what each import takes of the processor, the interpreter's start left out.
 
-    The modules take turns; the median of the rounds counts.
+    They take turns; the median of the rounds counts.
     """
-    seconds: dict[str, list[float]] = {name: [] for name in ("", *MODULES)}
+    seconds: dict[str, list[float]] = {code: [] for code in ("", *IMPORTS)}
     for number in range(-1, rounds):
-        for name, taken in seconds.items():
+        for code, taken in seconds.items():
             before = _spent_by_children()
-            code = f"import {name}" if name else "pass"
             subprocess.run([sys.executable, "-c", code], check=True)
             if number >= 0:
                 taken.append(_spent_by_children() - before)
     start = median(seconds.pop(""))
-    return {name: median(taken) - start for name, taken in seconds.items()}
+    return {code: median(taken) - start for code, taken in seconds.items()}
 
 
 def _spent_by_children() -> float:

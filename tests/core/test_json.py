@@ -188,6 +188,40 @@ def test_a_dict_is_written_as_any_other_mapping(value: dict[str, object]) -> Non
     assert json.encode(value, "Account") == json.encode(MappingProxyType(value), "Account")
 
 
+class Moody(Enum):
+    """An Enum whose value is worked out when it is asked for, as it may be."""
+
+    FAILS = 1
+    CHANGES = 2
+
+    @property
+    def value(self) -> int:
+        if self is Moody.FAILS:
+            raise RuntimeError("no value today")
+        changed.clear()
+        return 2
+
+
+changed: dict[str, object] = {}
+
+
+def test_what_runs_when_a_record_is_written_can_fail() -> None:
+    with pytest.raises(RuntimeError, match="no value today"):
+        json.encode({"A": 1, "B": Moody.FAILS, "C": 3}, "Account")
+
+
+def test_what_runs_when_a_record_is_written_can_change_it() -> None:
+    changed.update({"A": 1, "B": Moody.CHANGES, **{f"C{n}": n for n in range(100)}})
+
+    with pytest.raises(RuntimeError, match="changed size"):
+        json.encode(changed, "Account")
+
+
+def test_what_is_written_already_is_refused_in_data() -> None:
+    with pytest.raises(TypeError, match=r"Account.A is a Fragment"):
+        json.encode({"A": json.Fragment(b"}")}, "Account")
+
+
 @pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf])
 @pytest.mark.parametrize("others", [{}, {"Fax": None}, {"Name": "null"}, {"Name": "nullnull"}])
 def test_no_number_that_json_has_not_hides_behind_a_null(

@@ -9,12 +9,13 @@ import threading
 import time
 import traceback
 from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
 
-from tests.server import Fault, ScriptedServer, reply
+from tests.server import PATIENCE, Fault, ScriptedServer, reply
 from tests.wire.clients import Client, request
-from twinforce import AiohttpTransport, errors
+from twinforce import AiohttpTransport, Request, Timeout, errors
 
 SECRETS = {"Authorization": "Bearer to-ken", "Cookie": "sid=to-ken"}
 QUERY = "/services/data/v67.0/query?q=pri-vate"
@@ -152,6 +153,109 @@ def test_a_head_that_comes_before_the_body_was_taken_does_not_end_the_time_out(
 
     with pytest.raises(errors.ReadTimeoutError):
         client.send(request(server.url, "POST", body=b"x" * 30_000_000, read=0.2))
+
+
+@pytest.mark.parametrize("hint", [b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.1 103 Hints\r\n\r\n"])
+@pytest.mark.parametrize("size", [1, 60_000])
+def test_silence_after_a_hint_is_a_read_timeout(
+    client: Client, server: ScriptedServer, hint: bytes, size: int
+) -> None:
+    server.play(hint, Fault.HANG)
+
+    with pytest.raises(errors.ReadTimeoutError):
+        client.send(request(server.url, "POST", body=b"x" * size, read=0.1))
+
+
+def test_a_faulty_chunk_in_the_middle_of_an_answer_does_not_end_the_time_out(
+    client: Client, server: ScriptedServer
+) -> None:
+    pause = threading.Event()
+    head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n"
+    server.play(head, lambda: pause.wait(0.1), b"not a size\r\n", Fault.HANG)
+
+    with pytest.raises((errors.ReadTimeoutError, errors.ConnectionLostError)):
+        client.send(request(server.url, read=0.3))
+
+
+def test_a_head_that_is_not_taken_is_a_read_timeout(client: Client) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as nobody:
+        url = f"http://127.0.0.1:{nobody.getsockname()[1]}/?q={'x' * 30_000_000}"
+
+        with pytest.raises(errors.ReadTimeoutError):
+            client.send(request(url, read=0.2))
+
+
+def test_an_answer_without_length_that_is_reset_is_not_whole(
+    client: Client, server: ScriptedServer
+) -> None:
+    pause = threading.Event()
+    server.play(b"HTTP/1.1 200 OK\r\n\r\nabc", lambda: pause.wait(0.1), Fault.RESET)
+
+    with pytest.raises(errors.ConnectionLostError):
+        client.send(request(server.url))
+
+
+@pytest.mark.parametrize(
+    "start",
+    [
+        b"",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n",
+        b"HTTP/1.1 200 OK\r\n\r\nabc",
+    ],
+    ids=["before", "length", "chunks", "end"],
+)
+@pytest.mark.parametrize("size", [1, 30_000_000])
+async def test_who_waits_when_the_transport_is_closed_is_told(
+    server: ScriptedServer, start: bytes, size: int
+) -> None:
+    said = threading.Event()
+    server.play(Fault.LEAVE_BODY_UNREAD, start, said.set, Fault.HANG)
+    transport = AiohttpTransport()
+    sending = asyncio.create_task(
+        transport.send(request(server.url, "POST", body=b"x" * size, read=60))
+    )
+    assert await asyncio.to_thread(said.wait, PATIENCE)
+    for _ in range(20):
+        await asyncio.sleep(0)
+    async with asyncio.timeout(PATIENCE):
+        await transport.aclose()
+        with pytest.raises(errors.ConnectionLostError):
+            await sending
+
+
+class Unreadable:
+    """A body that breaks off, after the server has begun to answer."""
+
+    content_type = "application/octet-stream"
+
+    def __init__(self, begun: threading.Event) -> None:
+        self._begun = begun
+
+    def __len__(self) -> int:
+        return 1_000_000
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield b"x"
+        assert self._begun.wait(PATIENCE)
+        raise OSError("the disk broke")
+
+
+async def test_a_connection_is_not_used_again_when_the_body_broke_off_and_an_answer_came(
+    server: ScriptedServer,
+) -> None:
+    begun = threading.Event()
+    server.play(Fault.LEAVE_BODY_UNREAD, reply(413), begun.set, Fault.HANG)
+    async with AiohttpTransport() as transport:
+        broken = Request("POST", server.url, {}, Unreadable(begun), Timeout(read=5))
+        sending = asyncio.create_task(transport.send(broken))
+        assert await asyncio.to_thread(begun.wait, PATIENCE)
+        time.sleep(0.05)  # noqa: ASYNC251 - both come while the loop looks elsewhere
+        with suppress(errors.TransportError):
+            await sending
+        await transport.send(request(server.url))
+
+    assert [got.connection for got in server.received] == [0, 1]
 
 
 def test_a_request_that_is_taken_slowly_is_not_a_timeout(

@@ -145,6 +145,10 @@ def test_a_url_that_cannot_be_sent_is_refused(client: Client, url: str) -> None:
         ({"content-length": "1"}, "content-length is set by the transport"),
         ({"Transfer-Encoding": "chunked"}, "Transfer-Encoding is set by the transport"),
         ({"Host": "elsewhere"}, "Host is set by the transport"),
+        ({"": "secret"}, "'' is no name of a header"),
+        ({"Accept": "x", " X-Lead": "secret"}, "' X-Lead' is no name of a header"),
+        ({"X: Y": "secret"}, "'X: Y' is no name of a header"),
+        ({"Content-Length ": "5"}, "'Content-Length ' is no name of a header"),
     ],
 )
 def test_a_header_that_cannot_be_sent_is_refused(
@@ -155,6 +159,25 @@ def test_a_header_that_cannot_be_sent_is_refused(
 
     assert "secret" not in str(caught.value)
     assert server.connections == 0
+
+
+class Formatted(str):
+    """Text that shows itself as something else."""
+
+    __slots__ = ()
+
+    def __format__(self, _: str) -> str:
+        return "x\r\nX-Injected: 1"
+
+    def __str__(self) -> str:
+        return format(self)
+
+
+def test_headers_are_sent_as_they_were_checked(client: Client, server: ScriptedServer) -> None:
+    client.send(request(server.url, headers={Formatted("X-Name"): Formatted("value")}))
+
+    assert server.received[0].values("X-Name") == ["value"]
+    assert server.received[0].values("X-Injected") == []
 
 
 @pytest.mark.parametrize("method", ["get", "GET /x", "CONNECT", ""])
