@@ -162,7 +162,7 @@ def _check_concurrency(concurrency: int, *, halt_on_error: bool) -> None:
 
 def _halted(subrequests: Sequence[AnySubrequest]) -> list[AnySubrequest]:
     """Mark what of *subrequests* is unsent as Salesforce would mark it, and give the others."""
-    halted = {*unsent(subrequests)}
+    halted = dict.fromkeys(unsent(subrequests))
     for subrequest in halted:
         subrequest.settle(subrequest.judge(replies.halted()))
     return [item for item in subrequests if item not in halted]

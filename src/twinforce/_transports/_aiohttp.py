@@ -342,7 +342,7 @@ class _Route:
         try:
             # Without waiting, and without a name: it holds the access token.
             await writer.write(self._head(request, outgoing), drain=False)
-            if pieces is None and len(request.content) <= _exchange.AT_ONCE:
+            if _exchange.small_body(request) is not None:
                 return *await _answer(protocol, deadline), True
             content = _cut(request.content) if pieces is None else _read(pieces)
             writing = asyncio.create_task(_write(writer, content, deadline))
@@ -360,9 +360,7 @@ class _Route:
             target = f"http://{headers['Host']}{target}"
             headers = headers | _permit(self._proxy)
         head = _exchange.head(request.method, target, headers)
-        if isinstance(request.body, bytes) and len(request.body) <= _exchange.AT_ONCE:
-            return head + request.body
-        return head
+        return head + (_exchange.small_body(request) or b"")
 
 
 def _permit(proxy: Proxy | None) -> dict[str, str]:

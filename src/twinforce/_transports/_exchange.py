@@ -26,9 +26,7 @@ _FRAMING = frozenset({"host", "content-length", "transfer-encoding", "connection
 # After these a server goes on in another protocol, or means to close, even if it does not say so;
 # and it says 408 to nobody in particular, so that the true answer may be on its way.
 FINAL_STATUSES = frozenset({101, 408})
-AT_ONCE = (
-    32 * 1024
-)  # bytes of a body that go out with the head, as no server has to take them first
+_AT_ONCE = 32 * 1024  # so long a body goes out with its head, as no server has to take it first
 _METHODS_WITHOUT_BODY = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 
 
@@ -87,6 +85,12 @@ def _parted(url: str) -> tuple[Origin, str, str]:
     authority = host if port == default_port else f"{host}:{port}"
     target = target if target.startswith("/") else f"/{target}"
     return Origin(scheme, host.strip("[]"), port), authority, target
+
+
+def small_body(request: Request) -> bytes | None:
+    """Give the body that goes out with its head; None if it follows in pieces."""
+    body = b"" if request.body is None else request.body
+    return body if isinstance(body, bytes) and len(body) <= _AT_ONCE else None
 
 
 def head(method: str, target: str, headers: Mapping[str, str]) -> bytes:

@@ -217,7 +217,7 @@ def _prepared(
     prepared.method = request.method
     prepared.url = request.url
     prepared.headers = _Headers(request, outgoing, nothing_sent)  # type: ignore[assignment]
-    if isinstance(request.body, bytes) and len(request.body) > _exchange.AT_ONCE:
+    if isinstance(request.body, bytes) and _exchange.small_body(request) is None:
         # As a file, it goes out in pieces, and the time-out is for each of them.
         prepared.body = io.BytesIO(request.body)  # type: ignore[assignment]
     return prepared
@@ -299,8 +299,7 @@ class _Connection(HTTPConnection):
         # urllib3 respells percent-encodings, and sends under the time-out for connecting.
         url = headers.outgoing.target if url.startswith("/") else request.url
         self._head = _exchange.head(method, url, headers)
-        if body is None and isinstance(request.body, bytes):
-            self._head += request.body
+        self._head += _exchange.small_body(request) or b""
         self.timeout = request.timeout.read
         headers.nothing_sent.ends = True
         super().request(method, url, body, _FRAMED, **options)
